@@ -1,0 +1,32 @@
+/* Whole files: read with a cap, written so that a crash leaves old or new. */
+#ifndef MUSTER_FILE_H
+#define MUSTER_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+
+/*
+ * Appends the file's contents to b.  0, or -errno; -EFBIG when it holds more
+ * than max bytes, in which case b is unchanged.
+ */
+int	file_read(const char *path, size_t max, struct buf *b);
+/*
+ * Replaces path by these bytes: a temporary file beside it, fsync, rename,
+ * fsync of the directory.  0 or -errno; on an error path is as it was.
+ */
+int	file_write(const char *path, const void *, size_t, int mode);
+/* Makes a directory and those above it; one that is there is no error. */
+int	file_mkdirs(const char *path, int mode);
+/* fsyncs the directory that holds path, so that a rename is on the disk. */
+int	file_sync_dir_of(const char *path);
+/* Copies with mode, fsynced; the target must not exist.  0 or -errno. */
+int	file_copy(const char *from, const char *to, int mode);
+/* SHA-256 of the contents.  0 or -errno; *size (may be NULL) in bytes. */
+int	file_sha256(const char *path, uint8_t out[32], uint64_t *size);
+int	file_exists(const char *path);
+/* "dir/name", freed by the caller. */
+char	*file_join(const char *dir, const char *name);
+
+#endif

@@ -1,0 +1,89 @@
+# For the shell tests: . "${0%/*}/lib.sh" makes $T (a private directory that
+# goes at the end), finds the tools, and gives the words below.
+# shellcheck shell=sh
+set -u
+TOP=$(cd "${0%/*}/.." && pwd)
+BIN=${MUSTER_BIN:-$TOP/build/bin}
+PATH=$BIN:$TOP/scripts:$PATH
+LC_ALL=C
+export PATH LC_ALL
+T=$(mktemp -d "${TMPDIR:-/tmp}/muster-t.XXXXXX")
+unset MUSTER_SERVER MUSTER_API_KEY MUSTER_SOCKET
+CLEANUP=
+cleanup() {
+	[ -z "$CLEANUP" ] || eval "$CLEANUP"
+	rm -rf "$T"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM HUP
+
+count=0
+failed=0
+
+# at_end COMMAND...: run it before the directory goes, last one first.
+at_end() { CLEANUP="$* ; $CLEANUP"; }
+
+# ok TITLE COMMAND...: passes when the command succeeds; shows its output
+# when it does not.
+ok() {
+	title=$1
+	shift
+	count=$((count + 1))
+	if "$@" >"$T/.out" 2>&1; then
+		echo "ok $count - $title"
+	else
+		rc=$?
+		failed=1
+		echo "not ok $count - $title"
+		echo "# exit $rc from: $*"
+		sed 's/^/# /' "$T/.out" | head -n 40
+	fi
+}
+
+# exits CODE COMMAND...: succeeds when the command ends with just that code.
+exits() {
+	want=$1
+	shift
+	got=0
+	"$@" || got=$?
+	[ "$got" = "$want" ] && return 0
+	echo "wanted exit $want, got $got"
+	return 1
+}
+
+# says PATTERN COMMAND...: succeeds when stdout or stderr matches (grep -E),
+# whatever the exit code.
+says() {
+	pattern=$1
+	shift
+	"$@" >"$T/.says" 2>&1 || :
+	cat "$T/.says"
+	grep -Eq -- "$pattern" "$T/.says"
+}
+
+# is GOT WANT
+is() {
+	[ "$1" = "$2" ] && return 0
+	echo "got:    $1"
+	echo "wanted: $2"
+	return 1
+}
+
+# wait_for COMMAND...: until it succeeds, at most WAIT (20) seconds.
+wait_for() {
+	end=$(($(date +%s) + ${WAIT:-20}))
+	until "$@" >/dev/null 2>&1; do
+		[ "$(date +%s)" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
+skip_all() {
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+done_testing() {
+	echo "1..$count"
+	exit "$failed"
+}
