@@ -1,0 +1,75 @@
+/*
+ * What differs between Linux, Windows and macOS, and libuv does not cover.
+ * One implementation each: platform_linux.c, platform_windows.c,
+ * platform_macos.c.  Nothing else in agent/ and common/ asks which system
+ * it runs on.
+ */
+#ifndef MUSTER_PLATFORM_H
+#define MUSTER_PLATFORM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+
+extern const char platform_os[];	/* "linux" "windows" "macos" */
+extern const char platform_arch[];	/* "x64" "arm64" */
+
+/* Where things live for this user: state, run, log, configuration ("state"
+ * "run" "log" "config"), root's or per user (XDG, LOCALAPPDATA, Library).
+ * A string that the caller frees. */
+char	*platform_dir(const char *which);
+int	 platform_is_admin(void);	/* root, or an elevated administrator */
+int64_t	 platform_uid(void);		/* -1 on Windows */
+
+/* The machine's stable id: /etc/machine-id, MachineGuid, IOPlatformUUID.
+ * 0 or -errno; at most n bytes with the NUL. */
+int	 platform_machine_id(char *out, size_t n);
+/* One line for people: "Debian GNU/Linux 12 (bookworm), Linux 6.1". */
+int	 platform_os_name(char *out, size_t n);
+/* Boot id, changing with each boot, or "". */
+void	 platform_boot_id(char out[40]);
+/* Start time of a process in a unit that only serves comparison; 0: no
+ * such process (a zombie counts as none). */
+int64_t	 platform_process_start(int64_t pid);
+/* Makes a directory private to its owner (mode 0700, an ACL on Windows);
+ * made where missing.  0 or -errno. */
+int	 platform_private_dir(const char *path);
+/* The peer of a connected Unix socket: 0, or -ENOTSUP. */
+int	 platform_peer_cred(int fd, int64_t *uid, int64_t *pid);
+
+/* A whole-file lock held by the descriptor: 0, -EWOULDBLOCK or -errno. */
+int	 platform_lock(int fd, int shared, int wait);
+/* Whether anyone holds a lock that would refuse ours: 1, 0 or -errno. */
+int	 platform_lock_held(int fd);
+
+/* Counters since boot and present values for the telemetry module; a value
+ * that the system does not have is -1. */
+struct platform_sample {
+	/* ticks of unspecified length, all CPUs together */
+	int64_t	cpu_total, cpu_idle, cpu_user, cpu_system, cpu_iowait,
+		cpu_steal;
+	int	cpus;
+	int64_t	mem_total, mem_available, swap_total, swap_free; /* bytes */
+	/* Bytes of the root file system; free is what users may take, so
+	 * used + free is less than total where some is kept for root. */
+	int64_t	disk_total, disk_used, disk_free;
+	int64_t	disk_read, disk_written; /* bytes */
+	int64_t	net_received, net_sent;	/* bytes, without loopback */
+	double	load[3];		/* -1 where there is none */
+	int64_t	processes, uptime_s;
+	double	pressure_cpu, pressure_memory, pressure_io; /* "some" avg10 % */
+	int64_t	self_rss;		/* bytes */
+	int64_t	self_cpu_us;		/* user and system */
+};
+
+/* Nothing known yet: each value -1, in the order above. */
+#define PLATFORM_SAMPLE_NONE						\
+	{ -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, \
+	  -1, -1, { -1, -1, -1 }, -1, -1, -1, -1, -1, -1, -1 }
+
+/* 0 or -errno.  Keeps its descriptors open and allocates nothing after the
+ * first call. */
+int	 platform_sample(struct platform_sample *);
+
+#endif
