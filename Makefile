@@ -1,13 +1,17 @@
-# muster: make (the tools, in build/bin), make demo, make check, make install.
-# Every option is a variable: CC, SAN=1, PREFIX, DESTDIR, O (build directory).
+# muster: make (the tools, in build/bin), make demo, make check, make install,
+# make cross (the agent for every system), make lint, make fuzz, make bench.
+# Options are variables: V=1 (say everything), SAN=1 (sanitizers), CC, PREFIX,
+# DESTDIR, O (where output goes), TOOLCHAIN_DIR (scripts/toolchain's work).
 
 O	= build
 PREFIX	= /usr/local
 CC	= cc
-HOST	= $(O)/toolchain/host
+TOOLCHAIN_DIR ?= $(O)/toolchain
+HOST	= $(TOOLCHAIN_DIR)/host
 OBJ	= $(O)/$(if $(SAN),san,obj)
 BIN	= $(O)/$(if $(SAN),san/,)bin
 MAKEFLAGS += --no-print-directory
+say	= $(if $(V),,@printf '%-4s %s\n' $(1) $(2);)
 
 # libuv: loop; mbedTLS 3.6 (built by scripts/toolchain, Debian 12 has 2.28):
 # TLS 1.3; libsodium: Ed25519; jansson: JSON; LMDB: the store; wslay:
@@ -18,7 +22,7 @@ LIBS	= $(HOST)/lib/libmbedtls.a $(HOST)/lib/libmbedx509.a \
 WARN	= -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wwrite-strings \
 	  -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wformat=2 -Werror
 CFLAGS	= -O2 -g
-CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Icommon -I$(HOST)/include
+CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Icommon -isystem $(HOST)/include
 ALL_CFLAGS = -std=c11 $(WARN) $(CFLAGS) $(if $(SAN),$(SANFLAGS),$(HARDEN))
 HARDEN	= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 SANFLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all \
@@ -41,14 +45,14 @@ COMMON	= $(filter-out common/platform_%.c,$(wildcard common/*.c)) \
 
 all: $(TOOLS:%=$(BIN)/%)
 
-$(HOST)/flags.mk: scripts/toolchain $(wildcard scripts/toolchain.d/*)
-	@scripts/deps
-	@scripts/toolchain --dir $(O)/toolchain host
+$(TOOLCHAIN_DIR)/%/flags.mk: scripts/toolchain $(wildcard scripts/toolchain.d/*)
+	@scripts/deps $(if $(filter host $(NATIVE),$*),,--cross)
+	@scripts/toolchain --dir $(TOOLCHAIN_DIR) $*
 	@touch $@
 
 $(OBJ)/%.o: %.c $(HOST)/flags.mk
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 $(OBJ)/libcommon.a: $(COMMON:%.c=$(OBJ)/%.o)
 	@rm -f $@
@@ -57,18 +61,111 @@ $(OBJ)/libcommon.a: $(COMMON:%.c=$(OBJ)/%.o)
 define tool_rule
 $(BIN)/$(1): $$(SRC_$(1):%.c=$$(OBJ)/%.o) $$(OBJ)/libcommon.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+	$$(call say,LINK,$$@)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool_rule,$(t))))
+
+# The agent that is handed out: static, from each target's own toolchain.
+# CAPS are the modules it shall have; others are left out of the binary.
+NATIVE	= linux-$(subst x86_64,x64,$(subst aarch64,arm64,$(shell uname -m)))
+TARGETS	= linux-x64 linux-arm64 windows-x64 windows-arm64 macos-x64 macos-arm64
+CAPS	= telemetry
+TARGET	= $(NATIVE)
+AGENT_SRC = $(SRC_muster-agent) $(filter-out common/platform_%.c \
+	  common/store%.c,$(wildcard common/*.c))
+comma	= ,
+tc	= $(shell sed -n 's/^$(1) := //p' $(TOOLCHAIN_DIR)/$(2)/flags.mk)
+agent_of = $(O)/target/$(1)/$(CAPS)/muster-agent$(if $(filter windows%,$(1)),.exe)
+
+define target_rule
+$(O)/target/$(1)/$(CAPS)/%.o: %.c $(TOOLCHAIN_DIR)/$(1)/flags.mk
+	@mkdir -p $$(@D)
+	$(call say,CC,$$@)$(TOOLCHAIN_DIR)/$(1)/bin/cc -std=c11 $(WARN) -O2 -D_GNU_SOURCE \
+	    -D_FILE_OFFSET_BITS=64 $(patsubst %,-DCAP_%,$(subst $(comma), ,$(CAPS))) \
+	    $$(call tc,TC_CFLAGS,$(1)) -Icommon -MMD -MP -c -o $$@ $$<
+
+$(call agent_of,$(1)): $(patsubst %.c,$(O)/target/$(1)/$(CAPS)/%.o,$(AGENT_SRC) \
+    common/platform_$(firstword $(subst -, ,$(1))).c)
+	$(call say,LINK,$$@)$(TOOLCHAIN_DIR)/$(1)/bin/cc -o $$@ $$(call tc,TC_LDFLAGS,$(1)) $$^ \
+	    $$(call tc,TC_LIBS,$(1))
+endef
+$(foreach t,$(TARGETS),$(eval $(call target_rule,$(t))))
+
+cross: $(foreach t,$(TARGETS),$(call agent_of,$(t)))
+
+# What the build pipeline calls: one template, copied to OUT.
+template: $(call agent_of,$(TARGET))
+	@[ -z "$(OUT)" ] || cp $< "$(OUT)"
 
 UNIT	= $(patsubst t/unit/%.c,$(OBJ)/t/%.t,$(wildcard t/unit/*.c))
 $(OBJ)/t/%.t: t/unit/%.c t/unit/tap.h $(OBJ)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Wno-unused-function $(CPPFLAGS) -It/unit -MMD -MP \
+	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -Wno-unused-function $(CPPFLAGS) -It/unit -MMD -MP \
 	    $(LDFLAGS) -o $@ $< $(OBJ)/libcommon.a $(LIBS)
 
-clean:
-	rm -rf $(O)/obj $(O)/san $(O)/bin $(O)/templates
+# T=t/1234-x.t runs one; the toolchain of the native agent is needed by the
+# tests that build one.
+check: all $(UNIT) $(call agent_of,$(NATIVE))
+	@scripts/deps --test
+	MUSTER_BIN=$(abspath $(BIN)) prove $(if $(V),-v) \
+	    $(or $(T),t $(OBJ)/t)
 
-.PHONY: all clean
--include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
+demo: all
+	@MUSTER_BIN=$(abspath $(BIN)) scripts/demo
+
+SCRIPTS	= $(filter-out %.md,$(shell grep -lE '^\#!.*sh' -r scripts t .ci 2>/dev/null))
+lint:
+	@scripts/deps --test
+	cppcheck -q --std=c11 --enable=warning,performance,portability \
+	    --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 \
+	    -D_GNU_SOURCE -Icommon $(TOOLS:%=$(SRC_%)) $(sort $(wildcard \
+	    agent/*.c buildsrv/*.c common/*.c lockd/*.c updater/*.c))
+	shellcheck -x $(SCRIPTS)
+	mandoc -T lint -W warning $(wildcard man/*.[1-8])
+
+# libFuzzer, FUZZ_TIME seconds for each parser, from t/fuzz/NAME.c.
+FUZZ_TIME = 20
+FUZZ	= $(patsubst t/fuzz/%.c,$(O)/fuzz/%,$(wildcard t/fuzz/*.c))
+$(O)/fuzz/%: t/fuzz/%.c $(COMMON) $(HOST)/flags.mk
+	@mkdir -p $(@D)
+	clang -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined $(CPPFLAGS) \
+	    -o $@ $< $(COMMON) $(LIBS)
+fuzz: $(FUZZ)
+	@set -e; for f in $(FUZZ); do echo "fuzz $${f##*/}"; \
+	    mkdir -p $(O)/corpus/$${f##*/}; \
+	    $$f -max_total_time=$(FUZZ_TIME) -print_final_stats=0 -verbosity=0 \
+		-artifact_prefix=$(O)/fuzz/ $(O)/corpus/$${f##*/}; done
+
+bench: all
+	@MUSTER_BIN=$(abspath $(BIN)) scripts/bench
+
+# The sources go along: the server compiles templates from them.
+SHARE	= $(DESTDIR)$(PREFIX)/share
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/muster \
+	    $(SHARE)/muster/src $(SHARE)/bash-completion/completions \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
+	for s in 1 7 8; do install -d $(SHARE)/man/man$$s && \
+	    install -m 644 man/*.$$s $(SHARE)/man/man$$s; done
+	cp -R scripts/. $(DESTDIR)$(PREFIX)/lib/muster
+	cp -R Makefile agent common scripts $(SHARE)/muster/src
+	install -m 644 scripts/completion/muster \
+	    $(SHARE)/bash-completion/completions
+	for u in scripts/systemd/*.service; do sed 's,@PREFIX@,$(PREFIX),' \
+	    $$u >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
+
+uninstall:
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%) \
+	    $(SHARE)/bash-completion/completions/muster \
+	    $(patsubst scripts/%,$(DESTDIR)$(PREFIX)/lib/%,$(subst \
+	    systemd/,systemd/system/,$(wildcard scripts/systemd/*)))
+	cd man && for f in *.[1-8]; do \
+	    rm -f $(SHARE)/man/man$${f##*.}/$$f; done
+	rm -rf $(DESTDIR)$(PREFIX)/lib/muster $(SHARE)/muster
+
+clean:
+	rm -rf $(O)/obj $(O)/san $(O)/bin $(O)/target $(O)/fuzz
+
+.PHONY: all cross template check demo lint fuzz bench install uninstall clean
+-include $(shell find $(O)/obj $(O)/san $(O)/target -name '*.d' 2>/dev/null)

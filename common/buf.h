@@ -35,7 +35,7 @@ void	 buf_add(struct buf *, const void *, size_t);
 void	 buf_addc(struct buf *, int);
 void	 buf_adds(struct buf *, const char *);
 void	 buf_printf(struct buf *, const char *, ...) PRINTF_LIKE(2, 3);
-void	 buf_vprintf(struct buf *, const char *, va_list);
+void	 buf_vprintf(struct buf *, const char *, va_list) PRINTF_LIKE(2, 0);
 void	 buf_drop(struct buf *, size_t);	/* takes n bytes off the front */
 /* Hands the string to the caller, who frees it; never NULL. */
 char	*buf_take(struct buf *);

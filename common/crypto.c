@@ -127,6 +127,13 @@ crypto_ed25519_keypair(uint8_t pub[ED25519_PUBLIC],
 }
 
 void
+crypto_ed25519_from_seed(const uint8_t seed[ED25519_SEED],
+    uint8_t pub[ED25519_PUBLIC], uint8_t sec[ED25519_SECRET])
+{
+	crypto_sign_seed_keypair(pub, sec, seed);
+}
+
+void
 crypto_ed25519_sign(const uint8_t sec[ED25519_SECRET], const void *p,
     size_t n, uint8_t sig[ED25519_SIG])
 {

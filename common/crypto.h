@@ -50,6 +50,9 @@ void	crypto_hkdf_sha256(const void *salt, size_t saltlen, const void *ikm,
 
 void	crypto_ed25519_keypair(uint8_t pub[ED25519_PUBLIC],
 	    uint8_t sec[ED25519_SECRET]);
+/* The pair that a stored seed stands for. */
+void	crypto_ed25519_from_seed(const uint8_t seed[ED25519_SEED],
+	    uint8_t pub[ED25519_PUBLIC], uint8_t sec[ED25519_SECRET]);
 void	crypto_ed25519_sign(const uint8_t sec[ED25519_SECRET], const void *,
 	    size_t, uint8_t sig[ED25519_SIG]);
 /* 1 when the signature is right, else 0. */

@@ -144,40 +144,35 @@ file_read(const char *path, size_t max, struct buf *b)
 	return rc;
 }
 
-/* The directory part of a path, "." where there is none; freed by caller. */
-static char *
-dir_of(const char *path)
-{
-	const char	*slash = strrchr(path, '/');
 #ifdef _WIN32
-	const char	*back = strrchr(path, '\\');
-
-	if (back != NULL && (slash == NULL || back > slash))
-		slash = back;
-#endif
-	if (slash == NULL)
-		return xstrdup(".");
-	return xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
-}
-
 int
 file_sync_dir_of(const char *path)
 {
-#ifdef _WIN32
 	(void)path;	/* NTFS journals names itself; directories don't open */
 	return 0;
+}
 #else
-	char	*dir = dir_of(path);
-	int	 fd = file_open(dir, O_RDONLY | O_DIRECTORY, 0), rc = fd;
+int
+file_sync_dir_of(const char *path)
+{
+	const char	*slash = strrchr(path, '/');
+	char		*dir;
+	int		 fd, rc;
 
+	if (slash == NULL)
+		dir = xstrdup(".");
+	else
+		dir = xstrndup(path,
+		    slash == path ? 1 : (size_t)(slash - path));
+	fd = file_open(dir, O_RDONLY | O_DIRECTORY, 0);
 	free(dir);
 	if (fd < 0)
 		return fd;
 	rc = file_fsync(fd);
 	file_close(fd);
 	return rc;
-#endif
 }
+#endif
 
 /* A name beside path that no other process uses, made exclusively. */
 static int
@@ -220,6 +215,20 @@ file_write(const char *path, const void *p, size_t n, int mode)
 	else
 		file_unlink(tmp);
 	free(tmp);
+	return rc;
+}
+
+int
+file_create(const char *path, const void *p, size_t n, int mode)
+{
+	int	fd = file_open(path, O_WRONLY | O_CREAT | O_EXCL, mode), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = file_put(fd, p, n);
+	file_close(fd);
+	if (rc < 0)
+		file_unlink(path);
 	return rc;
 }
 

@@ -17,6 +17,9 @@ int	file_read(const char *path, size_t max, struct buf *b);
  * fsync of the directory.  0 or -errno; on an error path is as it was.
  */
 int	file_write(const char *path, const void *, size_t, int mode);
+/* Makes a new file, not fsynced: for what goes with the process that needs
+ * it.  0 or -errno; -EEXIST where one is there. */
+int	file_create(const char *path, const void *, size_t, int mode);
 /* Makes a directory and those above it; one that is there is no error. */
 int	file_mkdirs(const char *path, int mode);
 /* fsyncs the directory that holds path, so that a rename is on the disk. */

@@ -95,6 +95,9 @@ add_json_line(struct buf *line, enum log_level level, const char *module,
 	json_decref(o);
 }
 
+static void	emit(enum log_level, const char *, const char *, va_list)
+		    PRINTF_LIKE(3, 0);
+
 static void
 emit(enum log_level level, const char *module, const char *fmt, va_list ap)
 {

@@ -87,7 +87,11 @@ const char *settings_item(const struct settings *, const char *, size_t i);
 /* "flag", "environment", "file", "stamped", "default" or "unset". */
 const char *settings_origin(const struct settings *, const char *);
 /* Says "tool: text", the usage line, and exits 100. */
-_Noreturn void settings_usage(const struct settings *, const char *, ...);
+_Noreturn void settings_usage(const struct settings *, const char *, ...)
+#ifdef __GNUC__
+	    __attribute__((format(printf, 2, 3)))
+#endif
+	    ;
 
 /* The directories, ready made absolute; with SETTINGS_DIRS. */
 const char *settings_state_dir(const struct settings *);
