@@ -1,0 +1,240 @@
+/* The agent's settings, and what it makes of them. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "buf.h"
+#include "crypto.h"
+#include "http.h"
+#include "json.h"
+#include "log.h"
+#include "platform.h"
+#include "settings.h"
+#include "stamp.h"
+
+enum { MAX_NAME = 64 };		/* of a host; leaves room in the host id */
+
+static const struct setting table[] = {
+	{ .name = "server", .env = "MUSTER_AGENT_SERVER",
+	    .type = SETTING_STR, .arg = "URL",
+	    .help = "the server's base URL, http:// or https://" },
+	{ .name = "link-url", .env = "MUSTER_AGENT_LINK_URL",
+	    .type = SETTING_STR, .arg = "URL",
+	    .help = "the link's own URL, ws:// or wss://, where it is not"
+	    " below the server's" },
+	{ .name = "registration-key", .env = "MUSTER_AGENT_REGISTRATION_KEY",
+	    .type = SETTING_STR, .arg = "KEY",
+	    .help = "what the first registration is allowed by",
+	    .flags = SETTING_SECRET | SETTING_NO_FLAG },
+	{ .name = "name", .env = "MUSTER_AGENT_NAME", .type = SETTING_STR,
+	    .arg = "NAME", .help = "the agent's name (the host's)" },
+	{ .name = "agent-id", .type = SETTING_STR, .arg = "ID",
+	    .help = "the build's agent id" },
+	{ .name = "build-id", .type = SETTING_STR, .arg = "ID",
+	    .help = "the build's job id" },
+	{ .name = "capabilities", .type = SETTING_LIST, .arg = "NAME",
+	    .fallback = "telemetry", .help = "a module to run" },
+	{ .name = "backend-key", .type = SETTING_STR, .arg = "BASE64",
+	    .help = "the only server key that is trusted (Ed25519)" },
+	{ .name = "update-key", .type = SETTING_STR, .arg = "BASE64",
+	    .help = "the key that signs updates (Ed25519)" },
+	{ .name = "heartbeat", .env = "MUSTER_AGENT_HEARTBEAT",
+	    .type = SETTING_DURATION, .fallback = "30s", .min = 100,
+	    .max = 300000, .arg = "TIME", .help = "between two heartbeats" },
+	{ .name = "metrics-interval", .env = "MUSTER_AGENT_METRICS_INTERVAL",
+	    .type = SETTING_DURATION, .fallback = "5s", .min = 200,
+	    .max = 3600000, .arg = "TIME", .help = "between two samples" },
+	{ .name = "plaintext", .env = "MUSTER_AGENT_PLAINTEXT",
+	    .type = SETTING_BOOL, .fallback = "false",
+	    .help = "allow ws:// to other hosts than this one" },
+	{ .name = "encryption", .env = "MUSTER_AGENT_ENCRYPTION",
+	    .type = SETTING_STR, .arg = "WORD",
+	    .help = "of messages: require, prefer or off (require with a"
+	    " backend-key, else prefer)" },
+	{ .name = "ca-file", .env = "MUSTER_AGENT_CA_FILE",
+	    .type = SETTING_PATH, .arg = "FILE",
+	    .help = "certificates to trust (the system's)" },
+	{ .name = "log-file", .type = SETTING_PATH, .arg = "FILE",
+	    .help = "where the log goes (stderr); reopened on SIGHUP" },
+	{ .name = "self-test", .type = SETTING_BOOL, .fallback = "false",
+	    .help = "check this binary on this host, and exit",
+	    .flags = SETTING_FLAG },
+};
+
+static struct settings_spec spec = {
+	.tool = "muster-agent",
+	.synopsis = "[--self-test] [options]",
+	.about = "the agent on the host: connects to its server and reports",
+	.table = table,
+	.n = nitems(table),
+	.groups = SETTINGS_CONFIG | SETTINGS_DIRS | SETTINGS_LOG,
+	.config_name = "agent.json"
+};
+
+/* The configuration inside this binary, or NULL with the reason why not. */
+static json_t *
+stamped_config(const char **fault)
+{
+	static char	 text[256];
+	const char	*config;
+	struct json_err	 err;
+	json_t		*o;
+	size_t		 n;
+	int		 rc;
+
+	rc = stamp_check(stamp_self(), &config, &n, fault);
+	if (rc == 0 || rc == -ENODATA)
+		*fault = NULL;
+	if (rc < 0)
+		return NULL;
+	if ((o = json_read(config, n, &err)) == NULL)
+		*fault = json_err_str(&err, text, sizeof(text));
+	return o;
+}
+
+/* http://HOST:PORT/base/ becomes ws://HOST:PORT/base/ws/agent. */
+static char *
+link_url(const struct agent_config *c)
+{
+	const char	*server = settings_str(c->settings, "server");
+	const char	*own = settings_str(c->settings, "link-url");
+	size_t		 n;
+
+	if (own != NULL)
+		return xstrdup(own);
+	if (server == NULL)
+		settings_usage(c->settings,
+		    "no server: nothing is stamped in, give --server URL");
+	if (strncmp(server, "http://", 7) != 0 &&
+	    strncmp(server, "https://", 8) != 0)
+		settings_usage(c->settings,
+		    "server: must begin with http:// or https://");
+	for (n = strlen(server); server[n - 1] == '/'; n--)
+		;
+	/* "http" and "ws" differ in their first letters alone */
+	return xasprintf("ws%.*s/ws/agent", (int)(n - 4), server + 4);
+}
+
+static void
+check_url(const struct agent_config *c)
+{
+	struct url	 u;
+	const char	*why;
+
+	if (url_parse(c->url, &u, &why) < 0)
+		settings_usage(c->settings, "%s: %s", c->url, why);
+	if (strncmp(c->url, "ws", 2) != 0)
+		settings_usage(c->settings,
+		    "%s: must begin with ws:// or wss://", c->url);
+	if (!u.tls && !url_is_loopback(&u) &&
+	    !settings_bool(c->settings, "plaintext"))
+		settings_usage(c->settings, "%s: is not encrypted by TLS;"
+		    " --plaintext allows it", c->url);
+}
+
+static void
+read_key(const struct agent_config *c, const char *name, uint8_t key[32])
+{
+	if (envelope_unbase64(settings_str(c->settings, name), key, 32) < 0)
+		settings_usage(c->settings,
+		    "%s: must be 32 bytes in base64", name);
+}
+
+static void
+read_encryption(struct agent_config *c)
+{
+	const char	*word = settings_str(c->settings, "encryption");
+	int		 e;
+
+	if ((c->has_pin = settings_has(c->settings, "backend-key")))
+		read_key(c, "backend-key", c->pin);
+	c->encryption = c->has_pin ? LINK_REQUIRE : LINK_PREFER;
+	if (word == NULL)
+		return;
+	if ((e = link_encryption_parse(word)) < 0)
+		settings_usage(c->settings,
+		    "encryption: must be require, prefer or off");
+	c->encryption = (enum link_encryption)e;
+}
+
+/* What a name holds beside letters, digits, '.', '-' and '_' is left out. */
+static char *
+read_name(const struct agent_config *c)
+{
+	const char	*given = settings_str(c->settings, "name");
+	char		 host[UV_MAXHOSTNAMESIZE];
+	size_t		 n = sizeof(host);
+	struct buf	 b = BUF_INIT;
+
+	if (given == NULL)
+		given = uv_os_gethostname(host, &n) == 0 ? host : "";
+	for (; *given != '\0' && b.len < MAX_NAME; given++)
+		if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
+		    "WXYZ0123456789.-_", *given) != NULL)
+			buf_addc(&b, *given);
+	if (b.len == 0)
+		buf_adds(&b, "agent");
+	return buf_take(&b);
+}
+
+static json_t *
+make_info(const struct agent_config *c)
+{
+	char		 os_name[256];
+	json_t		*o, *list = json_array();
+	const char	*item;
+	size_t		 i;
+
+	if (platform_os_name(os_name, sizeof(os_name)) < 0)
+		snprintf(os_name, sizeof(os_name), "%s", platform_os);
+	for (i = 0; (item = settings_item(c->settings, "capabilities",
+	    i)) != NULL; i++)
+		json_array_append_new(list, json_string(item));
+	o = json_pack("{ss ss ss ss ss so}", "arch", platform_arch, "name",
+	    c->name, "os", platform_os, "os_name", os_name, "version",
+	    MUSTER_VERSION, "capabilities", list);
+	if (o == NULL)
+		die(EXIT_USAGE, "capabilities or system name: not UTF-8");
+	return o;
+}
+
+void
+config_load(struct agent_config *c, int argc, char **argv)
+{
+	json_t	*stamped;
+	uint8_t	 key[32];
+
+	memset(c, 0, sizeof(*c));
+	spec.stamped = stamped = stamped_config(&c->stamp_fault);
+	c->settings = settings_load(&spec, argc, argv);
+	spec.stamped = NULL;
+	json_decref(stamped);
+	if ((c->self_test = settings_bool(c->settings, "self-test")))
+		return;
+	if (c->stamp_fault != NULL)
+		die(EXIT_USAGE, "the configuration in this binary is"
+		    " damaged: %s", c->stamp_fault);
+	c->registration_key = settings_str(c->settings, "registration-key");
+	c->ca_file = settings_str(c->settings, "ca-file");
+	c->log_file = settings_str(c->settings, "log-file");
+	c->heartbeat_ms = settings_int(c->settings, "heartbeat");
+	c->metrics_ms = settings_int(c->settings, "metrics-interval");
+	read_encryption(c);
+	if (settings_has(c->settings, "update-key"))
+		read_key(c, "update-key", key);
+	c->url = link_url(c);
+	check_url(c);
+	c->name = read_name(c);
+	c->info = make_info(c);
+}
+
+void
+config_release(struct agent_config *c)
+{
+	json_decref(c->info);
+	free(c->url);
+	free(c->name);
+	settings_free(c->settings);
+}
