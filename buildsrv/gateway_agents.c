@@ -1,0 +1,305 @@
+/*
+ * The agents that the gateway knows: in memory by uid and by key, in the
+ * store as documents of kind "agent".  What changes with every message
+ * (last_seen, metrics) is written at most once a minute and at the end of
+ * a connection.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "clock.h"
+#include "gateway_private.h"
+#include "json.h"
+#include "log.h"
+
+/* The words of a document.  An agent tells the second lot by itself. */
+struct word {
+	const char	*name;
+	size_t		 at;
+};
+
+#define WORD(w)	{ #w, offsetof(struct gateway_agent, w) }
+
+static const struct word given_words[] = {
+	WORD(host_id), WORD(build), WORD(user), WORD(agent_id),
+	WORD(bootstrap)
+};
+static const struct word told_words[] = {
+	WORD(name), WORD(version), WORD(os), WORD(arch), WORD(os_name),
+	WORD(address)
+};
+
+static char **
+word_of(const struct gateway_agent *a, const struct word *w)
+{
+	return (char **)((uintptr_t)a + w->at);
+}
+
+void
+agent_set(char **word, const char *value)
+{
+	char	*copy = value != NULL && *value != '\0' ?
+		    xstrndup(value, strnlen(value, GATEWAY_MAX_WORD)) : NULL;
+
+	free(*word);
+	*word = copy;
+}
+
+struct gateway_agent *
+agent_find_key(struct gateway *g, const uint8_t key[ED25519_PUBLIC])
+{
+	struct gateway_agent	*a;
+
+	HASH_FIND(by_key, g->by_key, key, ED25519_PUBLIC, a);
+	return a;
+}
+
+struct gateway_agent *
+agent_new(const char *uid, const uint8_t key[32])
+{
+	struct gateway_agent	*a = xcalloc(1, sizeof(*a));
+
+	snprintf(a->uid, sizeof(a->uid), "%s", uid);
+	memcpy(a->key, key, sizeof(a->key));
+	return a;
+}
+
+void
+agent_add(struct gateway *g, struct gateway_agent *a)
+{
+	HASH_ADD(by_uid, g->by_uid, uid, (unsigned)strlen(a->uid), a);
+	HASH_ADD(by_key, g->by_key, key, ED25519_PUBLIC, a);
+}
+
+void
+agent_free(struct gateway_agent *a)
+{
+	size_t	i;
+
+	if (a == NULL)
+		return;
+	for (i = 0; i < nitems(given_words); i++)
+		free(*word_of(a, &given_words[i]));
+	for (i = 0; i < nitems(told_words); i++)
+		free(*word_of(a, &told_words[i]));
+	free(a->metrics);
+	free(a->session);
+	free(a);
+}
+
+void
+agent_free_all(struct gateway *g)
+{
+	struct gateway_agent	*a, *next;
+
+	HASH_CLEAR(by_key, g->by_key);
+	HASH_ITER(by_uid, g->by_uid, a, next) {
+		HASH_DELETE(by_uid, g->by_uid, a);
+		agent_free(a);
+	}
+}
+
+struct gateway_agent *
+agent_load(struct gateway *g, const json_t *doc)
+{
+	const char		*uid = json_str(doc, "uid", "");
+	const json_t		*metrics = json_object_get(doc, "metrics");
+	struct gateway_agent	*a;
+	uint8_t			 key[ED25519_PUBLIC];
+	size_t			 i;
+
+	if (hex_decode(json_str(doc, "public_key", ""), key,
+	    sizeof(key)) < 0 || strlen(uid) >= sizeof(a->uid) || *uid == '\0')
+		return NULL;
+	HASH_FIND(by_uid, g->by_uid, uid, (unsigned)strlen(uid), a);
+	if (a != NULL)
+		return a;
+	a = agent_new(uid, key);
+	for (i = 0; i < nitems(given_words); i++)
+		agent_set(word_of(a, &given_words[i]),
+		    json_str(doc, given_words[i].name, NULL));
+	for (i = 0; i < nitems(told_words); i++)
+		agent_set(word_of(a, &told_words[i]),
+		    json_str(doc, told_words[i].name, NULL));
+	a->registered = json_int(doc, "registered", 0);
+	a->last_seen = json_int(doc, "last_seen", 0);
+	a->saved = clock_mono_ms();
+	if (json_is_object(metrics))
+		a->metrics = json_text((json_t *)(uintptr_t)metrics);
+	agent_add(g, a);
+	return a;
+}
+
+static void
+put_words(const struct gateway_agent *a, const struct word *w, size_t n,
+    json_t *o)
+{
+	size_t	i;
+
+	for (i = 0; i < n; i++)
+		if (*word_of(a, &w[i]) != NULL)
+			json_object_set_new(o, w[i].name,
+			    json_string(*word_of(a, &w[i])));
+}
+
+/* What changes while the agent lives. */
+static json_t *
+changing(const struct gateway_agent *a)
+{
+	json_t	*o = json_object();
+
+	put_words(a, told_words, nitems(told_words), o);
+	json_object_set_new(o, "last_seen", json_integer(a->last_seen));
+	if (a->metrics != NULL)
+		json_object_set_new(o, "metrics",
+		    json_loads(a->metrics, 0, NULL));
+	return o;
+}
+
+json_t *
+agent_doc(const struct gateway_agent *a)
+{
+	char	 hex[ED25519_PUBLIC * 2 + 1];
+	json_t	*o = changing(a);
+
+	put_words(a, given_words, nitems(given_words), o);
+	json_object_set_new(o, "uid", json_string(a->uid));
+	json_object_set_new(o, "public_key",
+	    json_string(hex_encode(a->key, sizeof(a->key), hex)));
+	json_object_set_new(o, "registered", json_integer(a->registered));
+	return o;
+}
+
+static void
+saved(int rc, const json_t *result, void *arg)
+{
+	struct gateway	*g = arg;
+
+	(void)result;
+	if (rc < 0 && rc != -ENOENT)
+		log_warn("gateway", "an agent's record was not written: %s",
+		    errstr(rc));
+	gateway_settled(g);
+}
+
+void
+agent_save(struct gateway *g, struct gateway_agent *a)
+{
+	struct store_op	 op = { STORE_MERGE, "agent", a->uid, NULL };
+	json_t		*o;
+
+	if (!a->dirty)
+		return;
+	a->dirty = 0;
+	a->saved = clock_mono_ms();
+	op.value = o = changing(a);
+	g->calls++;
+	store_write(g->o.store, &op, 1, saved, g);
+	json_decref(o);
+}
+
+void
+agent_heard(struct gateway *g, struct gateway_agent *a)
+{
+	a->last_seen = clock_wall_ms();
+	a->dirty = 1;
+	if (clock_mono_ms() - a->saved >= GATEWAY_SAVE_MS)
+		agent_save(g, a);
+}
+
+int
+agent_metrics(struct gateway_agent *a, const char *json, size_t n)
+{
+	struct json_err	 err;
+	json_t		*o = NULL;
+	int		 rc = -EINVAL;
+
+	if (n <= GATEWAY_MAX_METRICS && (o = json_read(json, n, &err)) != NULL
+	    && json_is_object(o)) {
+		free(a->metrics);
+		a->metrics = xstrndup(json, n);
+		rc = 0;
+	}
+	json_decref(o);
+	return rc;
+}
+
+void
+agent_info(struct gateway_agent *a, const json_t *o)
+{
+	const char	*value;
+	size_t		 i;
+
+	for (i = 0; i < nitems(told_words); i++) {
+		value = json_str(o, told_words[i].name, NULL);
+		/* the address is for us to say */
+		if (value != NULL && strcmp(told_words[i].name, "address"))
+			agent_set(word_of(a, &told_words[i]), value);
+	}
+}
+
+/* -- the list at the start, a page at a time -- */
+
+static void
+page(int rc, const json_t *result, void *arg)
+{
+	struct gateway	*g = arg;
+	const json_t	*item;
+	const char	*next;
+	size_t		 i;
+
+	if (rc < 0)
+		log_warn("gateway", "the agents' records cannot be read: %s",
+		    errstr(rc));
+	json_array_foreach(json_object_get(result, "items"), i, item)
+		if (agent_load(g, json_object_get(item, "value")) == NULL)
+			log_warn("gateway", "the record of agent %s is"
+			    " damaged", json_str(item, "key", "?"));
+	next = json_str(result, "next", NULL);
+	if (rc == 0 && next != NULL && !g->stopping) {
+		g->calls++;
+		store_list(g->o.store, "agent", "", next, STORE_MAX_LIST, 0,
+		    page, g);
+	}
+	gateway_settled(g);
+}
+
+void
+agents_read(struct gateway *g)
+{
+	g->calls++;
+	store_list(g->o.store, "agent", "", NULL, STORE_MAX_LIST, 0, page, g);
+}
+
+/* -- the view -- */
+
+static json_t *
+view(const struct gateway_agent *a)
+{
+	json_t	*o = agent_doc(a);
+
+	json_object_del(o, "bootstrap");
+	json_object_del(o, "public_key");
+	if (a->name == NULL)
+		json_object_set_new(o, "name", json_string(a->host_id));
+	json_object_set_new(o, "connected", json_boolean(a->conn != NULL));
+	json_object_set_new(o, "encrypted",
+	    json_boolean(a->conn != NULL && a->conn->crypt.on));
+	return o;
+}
+
+json_t *
+gateway_agents(struct gateway *g, const char *user)
+{
+	struct gateway_agent	*a, *next;
+	json_t			*list = json_array();
+
+	HASH_ITER(by_uid, g->by_uid, a, next)
+		if (user == NULL ||
+		    (a->user != NULL && strcmp(a->user, user) == 0))
+			json_array_append_new(list, view(a));
+	return list;
+}

@@ -1,0 +1,146 @@
+/* Shared by the gateway's files, and by nobody else. */
+#ifndef MUSTER_GATEWAY_PRIVATE_H
+#define MUSTER_GATEWAY_PRIVATE_H
+
+#include <uthash.h>
+
+#include "crypto.h"
+#include "envelope.h"
+#include "gateway.h"
+#include "linkauth.h"
+#include "list.h"
+#include "replay.h"
+#include "store.h"
+#include "ws.h"
+
+/* Limits, with their reasons. */
+enum {
+	GATEWAY_MAX_METRICS = 16 * 1024, /* kept for each agent; 2 KB usual */
+	GATEWAY_MAX_WORD = 256,		/* of a version, an os, a name */
+	GATEWAY_MAX_KEY	= 256,		/* a registration key as text */
+	GATEWAY_MAX_KNOWN = 262144,	/* nonces of registered agents: 20,000
+					 * that reconnect a dozen times */
+	GATEWAY_MAX_STRANGE = 16384,	/* nonces of all others */
+	GATEWAY_SAVE_MS	= 60 * 1000,	/* between two writes of an agent */
+	GATEWAY_BACK_RATE = 1000,	/* agents a second after a restart */
+	GATEWAY_SESSION_S = 24 * 3600
+};
+
+enum gateway_error {
+	GATEWAY_NOT_AUTHENTICATED, GATEWAY_BAD_SIGNATURE, GATEWAY_CLOCK_SKEW,
+	GATEWAY_REPLAY, GATEWAY_UNKNOWN_AGENT, GATEWAY_REGISTRATION_REFUSED,
+	GATEWAY_ENCRYPTION_REQUIRED, GATEWAY_BAD_MESSAGE, GATEWAY_TOO_LARGE,
+	GATEWAY_UNKNOWN_CHANNEL, GATEWAY_INTERNAL
+};
+
+/* The texts of an agent's document, all strings; freed with it. */
+struct gateway_agent {
+	char		 uid[UUID_SIZE];
+	uint8_t		 key[ED25519_PUBLIC];
+	char		*host_id, *name, *build, *user, *agent_id, *version;
+	char		*os, *arch, *os_name, *address, *bootstrap;
+	char		*metrics;	/* JSON text, or NULL */
+	char		*session;	/* token, or NULL; memory alone */
+	int64_t		 session_until;	/* s */
+	int64_t		 registered, last_seen;	/* wall, ms */
+	int64_t		 saved;		/* mono, ms */
+	int		 dirty;
+	struct gateway_conn *conn;	/* NULL while away */
+	UT_hash_handle	 by_uid, by_key;
+};
+
+/* A registration between its two steps. */
+struct gateway_reg {
+	enum { REG_CHECKING, REG_OFFERED, REG_WRITING } stage;
+	char	 id[UUID_SIZE];
+	char	 request[ENVELOPE_MAX_ID + 1];	/* whose answer is due */
+	char	 nonce[BASE64_SIZE(32)];
+	char	 server_time[32];
+	char	 key_hash[SHA256_SIZE * 2 + 1];	/* "": none was needed */
+	char	*build, *user, *agent_id;	/* what the key belongs to */
+	/* while writing */
+	struct gateway_agent *agent;
+	char	 bootstrap[BASE64_SIZE(LINK_TOKEN_SIZE)];
+};
+
+enum gateway_state { CONN_NEW, CONN_LOOKUP, CONN_READY };
+
+struct gateway_conn {
+	struct gateway		*g;
+	struct ws		*ws;		/* NULL once closed */
+	struct link		 link;		/* in g->fresh or g->settled */
+	enum gateway_state	 state;
+	int			 closing;	/* nothing more is read */
+	int			 refs;		/* store calls under way */
+	int64_t			 last;		/* mono, ms: began, or heard */
+	uint64_t		 serial;	/* of our own messages' ids */
+	struct auth_request	*auth;		/* until it is answered */
+	char			 auth_id[ENVELOPE_MAX_ID + 1];
+	char			*agent_id;	/* as authenticated */
+	uint8_t			 key[ED25519_PUBLIC];
+	struct gateway_agent	*agent;		/* NULL: not registered */
+	struct gateway_reg	*reg;
+	struct linkcrypt	 crypt;
+};
+
+struct gateway {
+	struct gateway_options	 o;
+	uint8_t			 secret[ED25519_SECRET];
+	uv_timer_t		 sweep;
+	struct link		 fresh;		/* not yet an agent's; oldest
+						 * first */
+	struct link		 settled;	/* longest silent first */
+	size_t			 conns, connected;
+	struct gateway_agent	*by_uid, *by_key;
+	struct replay		*known, *strange;
+	int			 calls;		/* store calls under way */
+	int			 stopping;
+	void			(*done)(void *);
+	void			*done_arg;
+};
+
+/* gateway.c */
+void	conn_answer(struct gateway_conn *, const char *id,
+	    const char *channel, json_t *);	/* takes the reference */
+/* An error envelope; the connection stays.  fmt is the message. */
+void	conn_complain(struct gateway_conn *, const char *id,
+	    enum gateway_error, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* The same, and the connection goes. */
+void	conn_refuse(struct gateway_conn *, const char *id,
+	    enum gateway_error, const char *fmt, ...) PRINTF_LIKE(4, 5);
+void	conn_close(struct gateway_conn *, int code, const char *why);
+void	conn_hold(struct gateway_conn *);	/* before a store call */
+int	conn_drop(struct gateway_conn *);	/* after it: 0 if it is gone */
+void	conn_settle(struct gateway_conn *, struct gateway_agent *);
+void	gateway_settled(struct gateway *);	/* a store call has ended */
+
+/* gateway_auth.c */
+void	auth_begin(struct gateway_conn *, const struct envelope *);
+
+/* gateway_register.c */
+void	register_begin(struct gateway_conn *, const char *id,
+	    const json_t *);
+void	register_complete(struct gateway_conn *, const char *id,
+	    const json_t *);
+void	register_free(struct gateway_reg *);
+
+/* gateway_agents.c */
+struct gateway_agent *agent_find_key(struct gateway *,
+	    const uint8_t key[ED25519_PUBLIC]);
+/* From its document; NULL where that is damaged.  One that is in memory
+ * already is given instead. */
+struct gateway_agent *agent_load(struct gateway *, const json_t *);
+struct gateway_agent *agent_new(const char *uid, const uint8_t key[32]);
+void	agent_add(struct gateway *, struct gateway_agent *);
+void	agent_free(struct gateway_agent *);
+void	agent_free_all(struct gateway *);
+json_t	*agent_doc(const struct gateway_agent *);
+void	agent_heard(struct gateway *, struct gateway_agent *);
+void	agent_save(struct gateway *, struct gateway_agent *);
+void	agent_set(char **word, const char *value);
+/* 0, or -EINVAL for what is no metrics object. */
+int	agent_metrics(struct gateway_agent *, const char *json, size_t);
+void	agent_info(struct gateway_agent *, const json_t *);
+void	agents_read(struct gateway *);
+
+#endif
