@@ -103,6 +103,10 @@ $(OBJ)/t/%.t: t/unit/%.c t/unit/tap.h $(OBJ)/libcommon.a
 	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -Wno-unused-function $(CPPFLAGS) -It/unit -MMD -MP \
 	    $(LDFLAGS) -o $@ $< $(OBJ)/libcommon.a $(LIBS)
 
+valgrind: $(UNIT)
+	@scripts/deps --test
+	prove -e 'valgrind -q --error-exitcode=9 --leak-check=full' $(UNIT)
+
 # T=t/1234-x.t runs one; the toolchain of the native agent is needed by the
 # tests that build one.
 check: all $(UNIT) $(call agent_of,$(NATIVE))
@@ -114,12 +118,18 @@ demo: all
 	@MUSTER_BIN=$(abspath $(BIN)) scripts/demo
 
 SCRIPTS	= $(filter-out %.md,$(shell grep -lE '^\#!.*sh' -r scripts t .ci 2>/dev/null))
-lint:
+TIDY	= -*,clang-analyzer-*,bugprone-*,-bugprone-easily-swappable-parameters,$\
+	  -bugprone-reserved-identifier,-bugprone-narrowing-conversions,$\
+	  -bugprone-branch-clone,-bugprone-implicit-widening-of-*,$\
+	  -bugprone-misplaced-widening-cast,$\
+	  -clang-analyzer-security.insecureAPI.*,$\
+	  -clang-analyzer-optin.performance.Padding
+lint: $(HOST)/flags.mk
 	@scripts/deps --test
-	cppcheck -q --std=c11 --enable=warning,performance,portability \
-	    --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 \
-	    -D_GNU_SOURCE -Icommon $(TOOLS:%=$(SRC_%)) $(sort $(wildcard \
-	    agent/*.c buildsrv/*.c common/*.c lockd/*.c updater/*.c))
+	ls agent/*.c buildsrv/*.c common/*.c lockd/*.c updater/*.c | \
+	    grep -vE 'platform_(macos|windows)' | xargs -P2 -I{} clang-tidy \
+	    --quiet --warnings-as-errors='*' --checks='$(TIDY)' {} -- \
+	    -std=c11 $(CPPFLAGS) 2>/dev/null
 	shellcheck -x $(SCRIPTS)
 	mandoc -T lint -W warning $(wildcard man/*.[1-8])
 
@@ -141,8 +151,9 @@ bench: all
 
 # The sources go along: the server compiles templates from them.
 SHARE	= $(DESTDIR)$(PREFIX)/share
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/muster \
+install: all $(TOOLCHAIN_DIR)/$(NATIVE)/flags.mk
+	install -d $(DESTDIR)$(PREFIX)/bin \
+	    $(DESTDIR)$(PREFIX)/lib/muster/toolchain \
 	    $(SHARE)/muster/src $(SHARE)/bash-completion/completions \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
@@ -150,6 +161,8 @@ install: all
 	    install -m 644 man/*.$$s $(SHARE)/man/man$$s; done
 	cp -R scripts/. $(DESTDIR)$(PREFIX)/lib/muster
 	cp -R Makefile agent common scripts $(SHARE)/muster/src
+	rm -rf $(DESTDIR)$(PREFIX)/lib/muster/toolchain/$(NATIVE)
+	cp -R $(TOOLCHAIN_DIR)/$(NATIVE) $(DESTDIR)$(PREFIX)/lib/muster/toolchain
 	install -m 644 scripts/completion/muster \
 	    $(SHARE)/bash-completion/completions
 	for u in scripts/systemd/*.service; do sed 's,@PREFIX@,$(PREFIX),' \
@@ -167,5 +180,5 @@ uninstall:
 clean:
 	rm -rf $(O)/obj $(O)/san $(O)/bin $(O)/target $(O)/fuzz
 
-.PHONY: all cross template check demo lint fuzz bench install uninstall clean
+.PHONY: all cross template check valgrind demo lint fuzz bench install uninstall clean
 -include $(shell find $(O)/obj $(O)/san $(O)/target -name '*.d' 2>/dev/null)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <uv.h>
+
 #include "agent.h"
 #include "buf.h"
 #include "clock.h"
@@ -96,7 +98,7 @@ identity_load(struct identity *id, const char *dir, const char *name,
 	o = json_read_file(path, MAX_FILE, &err, &rc);
 	if (rc == 0)
 		rc = from_json(id, o, &err);
-	if (rc == -ENOENT) {
+	if (rc == UV_ENOENT) {
 		if ((rc = write_new(id, path, name)) < 0)
 			*why = xasprintf("%s: cannot be written: %s", path,
 			    errstr(rc));

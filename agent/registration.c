@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <uv.h>
+
 #include "agent.h"
 #include "buf.h"
 #include "crypto.h"
@@ -56,7 +58,7 @@ registration_load(struct registration *r, const char *dir, char **why)
 		r->session_token = dup_member(o, "session_token");
 		r->session_expires = json_int(o, "session_expires", 0);
 		r->registered = json_int(o, "registered", 0);
-	} else if (rc == -ENOENT) {
+	} else if (rc == UV_ENOENT) {
 		rc = 0;
 	} else if (rc == -EINVAL) {
 		*why = xasprintf("%s: is damaged (%s): put a copy back, or"

@@ -54,6 +54,8 @@ static const struct setting table[] = {
 	    "the sources that templates are compiled from", 0, NULL },
 	{ "toolchain-dir", 0, "TOOLCHAIN_DIR", SETTING_PATH, NULL, 0, 0, "DIR",
 	    "the compilers and libraries of each target", 0, NULL },
+	{ "build-dir", 0, "MUSTER_BUILD_DIR", SETTING_PATH, NULL, 0, 0, "DIR",
+	    "where templates are compiled", 0, NULL },
 	{ "scripts", 0, "MUSTER_SCRIPTS", SETTING_PATH, NULL, 0, 0, "DIR",
 	    "where muster-pipeline is", 0, NULL },
 	{ "open-registration", 0, NULL, SETTING_BOOL, "false", 0, 0, NULL,
@@ -170,7 +172,11 @@ pipeline_environment(struct app *a, const char *scripts, const char *source,
     const char *sign_socket)
 {
 	static const char *const bin_places[] = { ".", NULL };
+	const struct settings *s = a->server.settings;
 	char	**env = NULL, *bin = near_exe(bin_places), *path, *hash;
+	char	 *build_dir = settings_has(s, "build-dir") ?
+	    xstrdup(settings_str(s, "build-dir")) :
+	    file_join(a->dirs[1], "build");
 	size_t	  n = 0;
 
 	hash = source_hash(a->server.loop, scripts, source);
@@ -186,10 +192,12 @@ pipeline_environment(struct app *a, const char *scripts, const char *source,
 	env_add(&env, &n, "MUSTER_SOURCE_HASH", hash);
 	env_add(&env, &n, "MUSTER_TEMPLATE_DIR", a->dirs[1]);
 	env_add(&env, &n, "MUSTER_SIGN_SOCKET", sign_socket);
+	env_add(&env, &n, "MUSTER_BUILD_DIR", build_dir);
 	env_add(&env, &n, "TOOLCHAIN_DIR", a->server.toolchain_dir);
 	free(bin);
 	free(path);
 	free(hash);
+	free(build_dir);
 	return env;
 }
 
@@ -334,13 +342,14 @@ find_pipeline(struct app *a, const struct settings *s, const char *sign_socket)
 	    "../../scripts", "../../../scripts", NULL };
 	static const char *const source_places[] = { "../share/muster/src",
 	    "../..", "../../..", NULL };
+	static const char *const toolchain_places[] = {
+	    "../lib/muster/toolchain", "../toolchain", "../../toolchain",
+	    NULL };
 	char	*scripts = place(s, "scripts", script_places);
 	char	*source = place(s, "source", source_places);
 	char	*pipeline = file_join(scripts, "muster-pipeline");
 
-	a->server.toolchain_dir = settings_has(s, "toolchain-dir") ?
-	    xstrdup(settings_str(s, "toolchain-dir")) :
-	    file_join(source, "build/toolchain");
+	a->server.toolchain_dir = place(s, "toolchain-dir", toolchain_places);
 	a->env = pipeline_environment(a, scripts, source, sign_socket);
 	free(scripts);
 	free(source);

@@ -93,7 +93,7 @@ table_print(struct table *t)
 void
 print_json(const json_t *v)
 {
-	json_dumpf(v, stdout, JSON_ENCODE_ANY |
+	json_dumpf(v, stdout, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) |
 	    (at_terminal(STDOUT_FILENO) ? JSON_INDENT(2) : JSON_COMPACT));
 	putchar('\n');
 }

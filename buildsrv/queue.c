@@ -148,8 +148,8 @@ sweep(struct queue *q)
 
 	q->unswept = 0;
 	while (d != NULL && (e = readdir(d)) != NULL) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
+		if (strspn(e->d_name, "0123456789") != strlen(e->d_name))
+			continue;		/* not by a run */
 		path = file_join(q->o.work_dir, e->d_name);
 		if (!is_live(q, path) && tree_remove(path) < 0)
 			q->unswept = 1;

@@ -18,6 +18,8 @@ finish_refused(struct run *r, int rc)
 {
 	ops_clear(&r->ops);
 	r->status = "failed";
+	json_object_clear(r->patch);
+	json_object_set(r->patch, "steps", r->steps);
 	json_object_set_new(r->patch, "error", json_sprintf(
 	    "publish: its record cannot be stored: %s", errstr(rc)));
 	finish_send(r);
@@ -36,15 +38,16 @@ on_finished(int rc, const json_t *job, void *arg)
 
 	(void)job;
 	r->calls--;
+	if (strcmp(r->status, "completed") == 0 && (rc == -EINVAL
+	    || rc == -EEXIST || rc == -ENOENT || rc == -ERANGE)) {
+		finish_refused(r, rc);
+		return;
+	}
 	if (rc == 0 || rc == -ESTALE || rc == -ENOENT) {
 		if (rc < 0)
 			log_warn("queue", "job %s: another has taken it over",
 			    r->id);
 		run_remove(r);
-		return;
-	}
-	if (r->ops.n > 0 && (rc == -EINVAL || rc == -EEXIST || rc == -ERANGE)) {
-		finish_refused(r, rc);
 		return;
 	}
 	log_error("queue", "job %s: its end cannot be stored yet: %s", r->id,

@@ -162,16 +162,16 @@ say_result(struct run *r, const struct line *l)
 {
 	struct json_err	e;
 	json_t		*result = json_read(l->arg, l->len, &e);
-	char		 words[300];
 
-	if (!json_is_object(result)) {
-		say_text(r, result != NULL ? "the result is no JSON object" :
-		    json_err_str(&e, words, sizeof(words)), 1);
-		json_decref(result);
+	if (json_is_object(result)) {
+		json_decref(r->result);		/* the last one counts */
+		r->result = result;
 		return;
 	}
-	json_decref(r->result);		/* the last one counts */
-	r->result = result;
+	/* jansson's own words quote the line, secrets and all. */
+	say_text(r, result != NULL ? "the result is no JSON object" :
+	    "the result is no JSON", 1);
+	json_decref(result);
 }
 
 static void

@@ -1,9 +1,7 @@
 /*
- * The lock is the kernel's, on an open file description.  A file can be
- * replaced between its opening and its locking, so after the locking the
- * name is looked up anew: only who holds the file of that name holds the
- * lock.  The record is written in place and then cut to its length; that a
- * full disk keeps it from being written does not lose the lock.
+ * The file is opened, locked, and then looked at once more: where it lost
+ * its name while we waited, somebody could lock a second file of that name,
+ * so we begin again with the new one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,44 +13,43 @@
 
 #include "buf.h"
 #include "clock.h"
-#include "file.h"
 #include "lock.h"
 #include "log.h"
 #include "platform.h"
 
 enum {
-	MAX_RECORD	= 4096,		/* bytes; ours has less than 300 */
-	PAUSE_FIRST	= 1,		/* ms between two tries; each is twice */
-	PAUSE_MAX	= 50		/* as long, up to this */
+	RECORD_MAX	= 512,	/* six short lines */
+	/* ms between two tries of a wait that has an end; they grow. */
+	PAUSE_FIRST	= 1,
+	PAUSE_MAX	= 25
 };
 
-#ifndef O_CLOEXEC
-#define O_CLOEXEC	0
-#endif
+enum { LOST_NAME = 1 };
+
+#define RECORD_BEGIN	"pid\t"
 
 struct lock {
 	int	 fd;
-	int	 shared;
+	int	 record;	/* whether we may write one */
+	char	*path;
 	char	 since[CLOCK_RFC3339_SIZE];
 	char	 version[32];
 };
 
+/* -- files, without asking for the system -- */
+
 static int
-open_file(const char *path, unsigned flags)
+fs_open(const char *path, int flags)
 {
 	uv_fs_t	req;
-	int	mode = O_RDWR | O_CREAT;
-	int	fd;
+	int	fd = uv_fs_open(NULL, &req, path, flags, 0600, NULL);
 
-	if (!(flags & LOCK_INHERIT))
-		mode |= O_CLOEXEC;
-	fd = uv_fs_open(NULL, &req, path, mode, 0600, NULL);
 	uv_fs_req_cleanup(&req);
 	return fd;
 }
 
 static void
-close_file(int fd)
+fs_close(int fd)
 {
 	uv_fs_t	req;
 
@@ -60,103 +57,208 @@ close_file(int fd)
 	uv_fs_req_cleanup(&req);
 }
 
-/* Whether path still names the file that fd is. */
 static int
-is_same(int fd, const char *path)
+fs_read(int fd, char *p, size_t n)
 {
-	uv_stat_t	a;
+	uv_buf_t	v = uv_buf_init(p, (unsigned)n);
 	uv_fs_t		req;
-	int		rc;
+	int		rc = uv_fs_read(NULL, &req, fd, &v, 1, 0, NULL);
 
-	rc = uv_fs_fstat(NULL, &req, fd, NULL);
-	a = req.statbuf;
-	uv_fs_req_cleanup(&req);
-	if (rc < 0)
-		return 0;
-	rc = uv_fs_stat(NULL, &req, path, NULL);
-	rc = rc == 0 && req.statbuf.st_ino == a.st_ino &&
-	    req.statbuf.st_dev == a.st_dev;
 	uv_fs_req_cleanup(&req);
 	return rc;
 }
 
-/* One try: the descriptor that holds the lock, or a negative code. */
 static int
-take_once(const char *path, unsigned flags, int block)
+fs_truncate(int fd, size_t n)
 {
-	int	fd, rc;
+	uv_fs_t	req;
+	int	rc = uv_fs_ftruncate(NULL, &req, fd, (int64_t)n, NULL);
 
-	for (;;) {
-		if ((fd = open_file(path, flags)) < 0)
-			return fd;
-		do
-			rc = platform_lock(fd, flags & LOCK_SHARED, block);
-		while (rc == -EINTR);
-		if (rc == 0 && is_same(fd, path))
-			return fd;
-		close_file(fd);
-		if (rc < 0)
-			return rc;
-	}
+	uv_fs_req_cleanup(&req);
+	return rc;
+}
+
+/* Written over the old text and then cut: the blocks are there already. */
+static int
+fs_replace(int fd, char *p, size_t n)
+{
+	uv_buf_t	v = uv_buf_init(p, (unsigned)n);
+	uv_fs_t		req;
+	int		rc = uv_fs_write(NULL, &req, fd, &v, 1, 0, NULL);
+
+	uv_fs_req_cleanup(&req);
+	if (rc < 0)
+		return rc;
+	return (size_t)rc == n ? fs_truncate(fd, n) : -ENOSPC;
+}
+
+/* Whether path still names the file that fd is. */
+static int
+same_file(int fd, const char *path)
+{
+	uv_fs_t	a, b;
+	int	same;
+
+	same = uv_fs_fstat(NULL, &a, fd, NULL) == 0
+	    && uv_fs_stat(NULL, &b, path, NULL) == 0
+	    && a.statbuf.st_dev == b.statbuf.st_dev
+	    && a.statbuf.st_ino == b.statbuf.st_ino;
+	uv_fs_req_cleanup(&a);
+	uv_fs_req_cleanup(&b);
+	return same;
+}
+
+static void
+make_inheritable(int fd)
+{
+#ifdef F_SETFD
+	fcntl(fd, F_SETFD, 0);
+#else
+	(void)fd;		/* Windows: a descriptor is the process's own */
+#endif
+}
+
+/* -- the record -- */
+
+static int
+record_write(struct lock *l)
+{
+	struct buf	b = BUF_INIT;
+	char		now[CLOCK_RFC3339_SIZE], boot[40];
+	int64_t		pid = uv_os_getpid();
+	int		rc;
+
+	if (!l->record)
+		return 0;
+	platform_boot_id(boot);
+	clock_rfc3339(clock_wall_ms(), now);
+	if (l->since[0] == '\0')
+		memcpy(l->since, now, sizeof(now));
+	buf_printf(&b, RECORD_BEGIN "%lld\nstart\t%lld\nboot\t%s\nsince\t%s\n"
+	    "beat\t%s\nversion\t%s\n", (long long)pid,
+	    (long long)platform_process_start(pid), boot, l->since, now,
+	    l->version);
+	rc = fs_replace(l->fd, b.p, b.len);
+	buf_release(&b);
+	return rc;
 }
 
 static int
-take_in_time(const char *path, unsigned flags, int64_t wait_ms)
+record_allowed(int fd)
 {
-	int64_t		until = clock_mono_ms() + wait_ms, left;
-	unsigned	pause = PAUSE_FIRST;
-	int		fd;
+	char	text[sizeof(RECORD_BEGIN)] = "";
+	int	n = fs_read(fd, text, sizeof(RECORD_BEGIN) - 1);
 
-	while ((fd = take_once(path, flags, 0)) == -EWOULDBLOCK) {
-		if ((left = until - clock_mono_ms()) <= 0)
-			return -ETIMEDOUT;
-		uv_sleep(left < (int64_t)pause ? (unsigned)left : pause);
-		if ((pause *= 2) > PAUSE_MAX)
-			pause = PAUSE_MAX;
+	return n == 0 || strcmp(text, RECORD_BEGIN) == 0;
+}
+
+static void
+copy_word(char *to, size_t size, const char *from)
+{
+	size_t	n = strlen(from);
+
+	n = n < size ? n : size - 1;
+	memcpy(to, from, n);
+	to[n] = '\0';
+}
+
+static void
+record_line(struct lock_holder *h, const char *key, const char *value)
+{
+	if (strcmp(key, "pid") == 0)
+		h->pid = strtoll(value, NULL, 10);
+	else if (strcmp(key, "start") == 0)
+		h->start_ticks = strtoll(value, NULL, 10);
+	else if (strcmp(key, "boot") == 0)
+		copy_word(h->boot_id, sizeof(h->boot_id), value);
+	else if (strcmp(key, "since") == 0)
+		copy_word(h->since, sizeof(h->since), value);
+	else if (strcmp(key, "beat") == 0)
+		copy_word(h->beat, sizeof(h->beat), value);
+	else if (strcmp(key, "version") == 0)
+		copy_word(h->version, sizeof(h->version), value);
+}
+
+/* The text may be anything; what is no line of a record is passed over. */
+static void
+record_parse(struct lock_holder *h, char *text)
+{
+	char	*line = text, *end, *tab;
+
+	if (strncmp(text, RECORD_BEGIN, strlen(RECORD_BEGIN)) != 0)
+		return;
+	for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		*end = '\0';
+		if ((tab = strchr(line, '\t')) == NULL)
+			continue;
+		*tab = '\0';
+		record_line(h, line, tab + 1);
 	}
+	if (h->pid < 0)
+		h->pid = 0;
+}
+
+static int
+is_alive(const struct lock_holder *h)
+{
+	char	boot[40];
+
+	platform_boot_id(boot);
+	return h->pid > 0 && h->start_ticks != 0
+	    && strcmp(boot, h->boot_id) == 0
+	    && platform_process_start(h->pid) == h->start_ticks;
+}
+
+/* -- taking -- */
+
+/* A shared lock needs no right to write. */
+static int
+open_for(const char *path, int shared)
+{
+	int	fd = fs_open(path, UV_FS_O_RDWR | UV_FS_O_CREAT);
+
+	if (shared && (fd == -EACCES || fd == -EROFS || fd == -EISDIR))
+		fd = fs_open(path, UV_FS_O_RDONLY);
 	return fd;
 }
 
-/* Who may not write to the file holds the lock all the same. */
+/* LOST_NAME: begin again.  (No errno: EAGAIN is EWOULDBLOCK.) */
 static int
-write_record(struct lock *l, const char *text, size_t n)
+try_file(int fd, const char *path, int shared, int wait)
 {
-	uv_buf_t	b = uv_buf_init((char *)(uintptr_t)text, (unsigned)n);
-	uv_fs_t		req;
-	int		rc = 0;
+	int	rc;
 
-	if (n > 0) {
-		rc = uv_fs_write(NULL, &req, l->fd, &b, 1, 0, NULL);
-		uv_fs_req_cleanup(&req);
-		if (rc >= 0)
-			rc = (size_t)rc == n ? 0 : -ENOSPC;
-	}
-	if (rc == 0) {
-		rc = uv_fs_ftruncate(NULL, &req, l->fd, (int64_t)n, NULL);
-		uv_fs_req_cleanup(&req);
-	}
-	return rc;
+	do
+		rc = platform_lock(fd, shared, wait);
+	while (rc == -EINTR);
+	return same_file(fd, path) ? rc : LOST_NAME;
 }
 
-int
-lock_beat(struct lock *l)
+static int
+lock_file(int *fd, const char *path, unsigned flags, int64_t wait_ms)
 {
-	int64_t		pid = uv_os_getpid();
-	struct buf	b = BUF_INIT;
-	char		boot[40], now[CLOCK_RFC3339_SIZE];
-	int		rc;
+	int64_t	end = clock_mono_ms() + wait_ms;
+	int	shared = (flags & LOCK_SHARED) != 0, rc = LOST_NAME;
+	int	for_ever = (flags & LOCK_WAIT) != 0 && wait_ms < 0;
+	unsigned pause = PAUSE_FIRST;
 
-	if (l->shared)
-		return 0;		/* no one of several is the holder */
-	platform_boot_id(boot);
-	clock_rfc3339(clock_wall_ms(), now);
-	buf_printf(&b, "pid %lld\nstart %lld\nboot %s\nsince %s\nbeat %s\n"
-	    "version %s\n", (long long)pid,
-	    (long long)platform_process_start(pid), boot, l->since, now,
-	    l->version);
-	rc = write_record(l, b.p, b.len);
-	buf_release(&b);
-	return rc;
+	for (*fd = -1;;) {
+		if (rc == LOST_NAME) {
+			if (*fd >= 0)
+				fs_close(*fd);
+			if ((*fd = open_for(path, shared)) < 0)
+				return *fd;
+		}
+		rc = try_file(*fd, path, shared, for_ever);
+		if (rc == LOST_NAME)
+			continue;
+		if (rc != -EWOULDBLOCK || (flags & LOCK_WAIT) == 0)
+			return rc;
+		if (clock_mono_ms() >= end)
+			return -ETIMEDOUT;
+		uv_sleep(pause);
+		pause = pause * 2 < PAUSE_MAX ? pause * 2 : PAUSE_MAX;
+	}
 }
 
 int
@@ -166,25 +268,32 @@ lock_take(struct lock **out, const char *path, unsigned flags,
 	struct lock	*l;
 	int		 fd, rc;
 
-	if (!(flags & LOCK_WAIT))
-		fd = take_once(path, flags, 0);
-	else if (wait_ms < 0)
-		fd = take_once(path, flags, 1);
-	else
-		fd = take_in_time(path, flags, wait_ms);
-	if (fd < 0)
-		return fd;
-	l = xcalloc(1, sizeof(*l));
+	*out = NULL;
+	if ((rc = lock_file(&fd, path, flags, wait_ms)) < 0) {
+		if (fd >= 0)
+			fs_close(fd);
+		return rc;
+	}
+	if (flags & LOCK_INHERIT)
+		make_inheritable(fd);
+	*out = l = xcalloc(1, sizeof(*l));
 	l->fd = fd;
-	l->shared = (flags & LOCK_SHARED) != 0;
-	clock_rfc3339(clock_wall_ms(), l->since);
-	snprintf(l->version, sizeof(l->version), "%s",
-	    version != NULL ? version : "");
-	if ((rc = lock_beat(l)) < 0)
-		log_warn("lock", "%s: held, but its record cannot be "
-		    "written: %s", path, errstr(rc));
-	*out = l;
+	l->path = xstrdup(path);
+	if (version != NULL)
+		copy_word(l->version, sizeof(l->version), version);
+	l->record = (flags & LOCK_SHARED) == 0 && record_allowed(fd);
+	if ((rc = record_write(l)) < 0)
+		log_warn("lock", "%s: cannot write the record: %s", path,
+		    errstr(rc));
 	return 0;
+}
+
+int
+lock_beat(struct lock *l)
+{
+	if (!same_file(l->fd, l->path))
+		return -ESTALE;
+	return record_write(l);
 }
 
 int
@@ -198,70 +307,31 @@ lock_drop(struct lock *l)
 {
 	if (l == NULL)
 		return;
-	if (!l->shared)
-		write_record(l, "", 0);
-	close_file(l->fd);
+	if (l->record)
+		fs_truncate(l->fd, 0);
+	fs_close(l->fd);
+	free(l->path);
 	free(l);
-}
-
-/* -- the record of another -- */
-
-/* The value of "name value", or "". */
-static void
-field(const char *text, const char *name, char *out, size_t n)
-{
-	size_t		 len = strlen(name);
-	const char	*p, *end;
-
-	out[0] = '\0';
-	for (p = text; *p != '\0'; p = *end != '\0' ? end + 1 : end) {
-		end = p + strcspn(p, "\n");
-		if (strncmp(p, name, len) == 0 && p[len] == ' ') {
-			snprintf(out, n, "%.*s", (int)(end - p - (long)len - 1),
-			    p + len + 1);
-			return;
-		}
-	}
-}
-
-static int64_t
-number(const char *text, const char *name)
-{
-	char	word[24];
-
-	field(text, name, word, sizeof(word));
-	return strtoll(word, NULL, 10);
 }
 
 int
 lock_status(const char *path, struct lock_holder *h)
 {
-	struct buf	b = BUF_INIT;
-	char		boot[40];
-	uv_fs_t		req;
-	int		fd, rc;
+	char	text[RECORD_MAX];
+	int	fd, n;
 
 	memset(h, 0, sizeof(*h));
-	fd = uv_fs_open(NULL, &req, path, O_RDONLY | O_CLOEXEC, 0, NULL);
-	uv_fs_req_cleanup(&req);
-	if (fd < 0)
+	if ((fd = fs_open(path, UV_FS_O_RDONLY)) < 0)
 		return fd;
-	rc = platform_lock_held(fd);
-	close_file(fd);
-	if (rc < 0)
-		return rc;
-	h->held = rc;
-	if ((rc = file_read(path, MAX_RECORD, &b)) < 0)
-		return rc;
-	h->pid = number(buf_str(&b), "pid");
-	h->start_ticks = number(buf_str(&b), "start");
-	field(buf_str(&b), "boot", h->boot_id, sizeof(h->boot_id));
-	field(buf_str(&b), "since", h->since, sizeof(h->since));
-	field(buf_str(&b), "beat", h->beat, sizeof(h->beat));
-	field(buf_str(&b), "version", h->version, sizeof(h->version));
-	buf_release(&b);
-	platform_boot_id(boot);
-	h->alive = h->pid > 0 && strcmp(boot, h->boot_id) == 0 &&
-	    platform_process_start(h->pid) == h->start_ticks;
+	h->held = platform_lock_held(fd);
+	n = fs_read(fd, text, sizeof(text) - 1);
+	fs_close(fd);
+	if (h->held < 0)
+		return h->held;
+	if (n < 0)
+		return n == -EISDIR ? 0 : n;
+	text[n] = '\0';
+	record_parse(h, text);
+	h->alive = is_alive(h);
 	return 0;
 }

@@ -28,10 +28,15 @@ enum { LOCK_SHARED = 1, LOCK_WAIT = 2, LOCK_INHERIT = 4 };
  * -EWOULDBLOCK while another holds it, or -errno.  With LOCK_WAIT it waits
  * (blocking the process) up to wait_ms, for ever where that is negative;
  * then -ETIMEDOUT.  LOCK_INHERIT: the descriptor survives exec.
+ *
+ * Only a sole holder writes the record, and only into a file that is empty
+ * or has one already: any file can serve as a lock and keeps its contents.
+ * That the record cannot be written (a full disk) does not cost the lock.
  */
 int	lock_take(struct lock **, const char *path, unsigned flags,
 	    int64_t wait_ms, const char *version);
-/* Rewrites the record with the present time; every 60 s.  0 or -errno. */
+/* Rewrites the record with the present time; every 60 s.  0 or -errno;
+ * -ESTALE when another file has the name by now, or none. */
 int	lock_beat(struct lock *);
 int	lock_fd(const struct lock *);
 /* Drops the lock, frees.  The file stays, emptied: removing it would let

@@ -161,5 +161,11 @@ die(enum exit_code code, const char *fmt, ...)
 const char *
 errstr(int rc)
 {
-	return rc == 0 ? "success" : uv_strerror(rc);
+	if (rc == 0)
+		return "success";
+#ifdef _WIN32
+	if (rc > -3000)	/* the C library's, not libuv's */
+		return strerror(-rc);
+#endif
+	return uv_strerror(rc);
 }

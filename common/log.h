@@ -42,7 +42,11 @@ void	log_error(const char *module, const char *, ...) PRINTF_LIKE(2, 3);
 /* Prints "tool: text" and exits; for main and process roles alone. */
 _Noreturn void die(enum exit_code, const char *, ...) PRINTF_LIKE(2, 3);
 
-/* What a 0-or-negative-errno code (or a UV_E* one) means, in words. */
+/*
+ * What a 0-or-negative-errno code (or a UV_E* one) means, in words.  The two
+ * are the same but on Windows: compare what comes from a file or a socket
+ * with UV_ENOENT and its like.
+ */
 const char *errstr(int rc);
 
 #define nitems(a)	(sizeof(a) / sizeof((a)[0]))

@@ -13,7 +13,7 @@
 struct buf;
 
 extern const char platform_os[];	/* "linux" "windows" "macos" */
-extern const char platform_arch[];	/* "x64" "arm64" */
+extern const char platform_arch[];	/* "x64" "arm64", or "other" */
 
 /* Where things live for this user: state, run, log, configuration ("state"
  * "run" "log" "config"), root's or per user (XDG, LOCALAPPDATA, Library).

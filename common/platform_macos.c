@@ -39,7 +39,7 @@ const char	platform_arch[] = "x64";
 #elif defined(__aarch64__)
 const char	platform_arch[] = "arm64";
 #else
-#error "platform_arch: an architecture that document 000 does not name"
+const char	platform_arch[] = "other";	/* document 000 names two */
 #endif
 
 enum {
@@ -236,7 +236,7 @@ host_port(void)
 static int
 sample_cpu(struct platform_sample *s)
 {
-	host_cpu_load_info_data_t	c;
+	host_cpu_load_info_data_t	c = { 0 };
 	mach_msg_type_number_t		n = HOST_CPU_LOAD_INFO_COUNT;
 	int				cpus = 0;
 	size_t				len = sizeof(cpus);
@@ -258,7 +258,7 @@ sample_cpu(struct platform_sample *s)
 static void
 sample_memory(struct platform_sample *s)
 {
-	vm_statistics64_data_t	v;
+	vm_statistics64_data_t	v = { 0 };
 	mach_msg_type_number_t	n = HOST_VM_INFO64_COUNT;
 	struct xsw_usage	swap;
 	uint64_t		total;
@@ -334,7 +334,7 @@ sample_times(struct platform_sample *s)
 static void
 sample_self(struct platform_sample *s)
 {
-	mach_task_basic_info_data_t	t;
+	mach_task_basic_info_data_t	t = { 0 };
 	mach_msg_type_number_t		n = MACH_TASK_BASIC_INFO_COUNT;
 	struct rusage			r;
 

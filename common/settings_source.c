@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <uv.h>
+
 #include "json.h"
 #include "log.h"
 #include "settings_private.h"
@@ -140,7 +142,7 @@ source_file(struct settings *s, int named)
 	if (s->config_file == NULL)
 		return;
 	o = json_read_file(s->config_file, MAX_CONFIG, &e, &rc);
-	if (rc == -ENOENT && !named)
+	if (rc == UV_ENOENT && !named)
 		return;
 	if (rc == -EINVAL)
 		settings_usage(s, "%s: %s", s->config_file,

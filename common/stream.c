@@ -177,6 +177,8 @@ on_timer(uv_timer_t *t)
 void
 stream_limit(struct stream *s, int64_t ms)
 {
+	if (ms > 0)
+		uv_update_time(s->timer.loop);	/* or it comes too early */
 	uv_timer_start(&s->timer, on_timer, ms > 0 ? (uint64_t)ms : 0, 0);
 }
 

@@ -423,6 +423,8 @@ on_timer(uv_timer_t *t)
 void
 ws_limit(struct ws *w, int64_t ms)
 {
+	if (ms > 0)
+		uv_update_time(w->timer.loop);	/* or it comes too early */
 	uv_timer_start(&w->timer, on_timer, (uint64_t)ms, 0);
 }
 

@@ -60,4 +60,12 @@ package() {
 ok 'out of a package'			package
 ok 'the eighth runs'			runs 8.0
 ok 'nothing unpacked is left'		test ! -e "$T/state/update.d"
+
+stop_agents
+LOCK=$T/state/agent.lock
+echo '{"wait": "0s", "settle": "0s"}' >"$MUSTER_CONFIG"
+start_agent
+make_agent "$NEW" 9.0
+ok 'the lock is looked for in the state directory' update
+ok 'the ninth runs'			runs 9.0
 done_testing

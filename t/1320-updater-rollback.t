@@ -28,7 +28,7 @@ rolls_back 'dies by a signal' prove 'ended with signal 9' 'kill -9 $$'
 rolls_back 'never takes its lock' prove 'did not take .*agent.lock in 700' \
     'exec sleep 600' --verify-time 700ms
 rolls_back 'loses its lock soon' prove 'gave .*agent.lock up after' \
-    'exec muster-lock "$LOCK" sleep 0.3' --settle 5s
+    'exec muster-lock -F "$LOCK" sleep 0.3' --settle 5s
 rolls_back 'ignores SIGTERM' prove 'did not take' \
     'trap "" TERM; exec sleep 600' --verify-time 300ms
 make_agent "$NEW" 2.0

@@ -4,7 +4,7 @@
 # shellcheck disable=SC2016,SC2034
 . "${0%/*}/lib.sh"
 . "${0%/*}/updater.sh"
-hold='exec muster-lock "$LOCK" sleep 600'
+hold='exec muster-lock -F "$LOCK" sleep 600'
 
 # killed_at STEP WHAT FLAG...: an update to WHAT, killed in that step.
 killed_at() {

@@ -6,21 +6,26 @@
 # shellcheck disable=SC2016,SC2034
 . "${0%/*}/lib.sh"
 . "${0%/*}/updater.sh"
-hold='exec muster-lock "$LOCK" sleep 600'
+hold='exec muster-lock -F "$LOCK" sleep 600'
 
-calls=rename,link,unlink,fsync,fork,clone,pidfd_send_signal,kill
-[ "${CUTS-}" != all ] || calls=%file,%process,%desc,kill,pidfd_send_signal
+calls='?rename ?renameat ?renameat2 ?link ?linkat ?unlink ?unlinkat fsync
+    ?fork ?clone ?clone3 sendto pidfd_send_signal'
+[ "${CUTS-}" != all ] || calls="$calls write ftruncate openat ?open ?chmod
+    ?fchmod ?fchmodat ?mkdir ?mkdirat close read wait4 fcntl lseek
+    copy_file_range pidfd_open"
 strace -o /dev/null true 2>/dev/null || skip_all 'strace cannot trace here'
 
-# cut N FLAG...: killed at the N-th call.  Fails when it came to its end.
+# cut_at CALL N FLAG...: killed at the N-th one.  Fails when there was none.
 cut_at() {
-	n=$1
-	shift
+	filter=$1
+	when=$2
+	shift 2
 	rm -rf "$T/state" "$T/log" "${D:?}"/*
 	make_agent "$TARGET" 1.0
 	stop_agents
 	start_agent
-	RUN="strace -o /dev/null -e trace=$calls -e inject=$calls:signal=KILL:when=$n"
+	RUN="strace -o /dev/null -e trace=$filter
+	    -e inject=$filter:signal=KILL:when=$when"
 	update "$@" >"$T/cut" 2>&1
 	rc=$?
 	RUN=
@@ -44,6 +49,21 @@ show_all() {
 	return 1
 }
 
+# cuts_of CALL FLAG...: all of one call.
+cuts_of() {
+	call=$1
+	shift
+	nth=1
+	while cut_at "$call" "$nth" "$@"; do
+		recovered >"$T/why" 2>&1 ||
+			ok "$case: $call $nth leaves one agent" show_all
+		cuts=$((cuts + 1))
+		nth=$((nth + 1))
+		[ "$version" = 1.0 ] || new=$((new + 1))
+	done
+	[ "$nth" = 1 ] || echo "# $case: $call $((nth - 1))"
+}
+
 # all_cuts TITLE WHAT FLAG...
 all_cuts() {
 	case=$1
@@ -51,17 +71,12 @@ all_cuts() {
 	shift 2
 	cuts=0
 	new=0
-	while cut_at $((cuts + 1)) "$@"; do
-		cuts=$((cuts + 1))
-		recovered >"$T/why" 2>&1 || {
-			ok "$case: cut $cuts leaves one agent" show_all
-			break
-		}
-		[ "$version" = 1.0 ] || new=$((new + 1))
+	for each in $calls; do
+		cuts_of "$each" "$@"
 	done
 	echo "# $cuts cuts: $((cuts - new)) ended with the old agent," \
 	    "$new with the new one"
-	ok "$case: was cut often enough to mean something" test "$cuts" -gt 20
+	ok "$case: was cut often enough to mean something" test "$cuts" -gt 40
 	ok "$case: uncut it ends by itself" one_agent
 }
 

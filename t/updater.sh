@@ -6,15 +6,16 @@ TARGET=$D/muster-agent
 LOCK=$T/run/agent.lock
 NEW=$T/new-agent
 MUSTER_STATE_DIR=$T/state
-MUSTER_RUN_DIR=$T/run
 MUSTER_LOG_DIR=$T/log
 MUSTER_CONFIG=$T/updater.json
 export T LOCK TARGET
-export MUSTER_STATE_DIR MUSTER_RUN_DIR MUSTER_LOG_DIR MUSTER_CONFIG
+export MUSTER_STATE_DIR MUSTER_LOG_DIR MUSTER_CONFIG
 mkdir -p "$D" "$T/run"
 : >"$T/pids"
 # Short times, which a flag may change.
-echo '{"wait": "0s", "verify_time": "5s", "settle": "200ms"}' >"$MUSTER_CONFIG"
+cat >"$MUSTER_CONFIG" <<END
+{"lock": "$LOCK", "wait": "0s", "verify_time": "5s", "settle": "200ms"}
+END
 
 # make_agent FILE VERSION [WHAT]: WHAT is the shell text that it runs, other
 # than to hold the lock.
@@ -23,7 +24,7 @@ make_agent() {
 		#!/bin/sh
 		[ "\${1-}" != --version ] || { echo "muster-agent $2"; exit; }
 		echo "\$\$ $2" >>"\$T/pids"
-		${3-exec muster-lock "\$LOCK" sleep 600}
+		${3-exec muster-lock -F "\$LOCK" sleep 600}
 	END
 	chmod 755 "$1"
 }

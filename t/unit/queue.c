@@ -69,8 +69,12 @@ test_bad(void)
 		    "publish: permission denied" },
 		{ "twice", "make hello; result twice", "publish: its record "
 		    "cannot be stored: file already exists" },
+		{ "spoilt", "make hello; result spoilt", "publish: its record "
+		    "cannot be stored: invalid argument" },
 		{ "bad-json", "echo ::result nonsense", "start: the pipeline "
 		    "ended without a result" },
+		{ "no-object", "echo ::result []; exit 2", "start: the result "
+		    "is no JSON object" },
 		{ "unprepared", "", "prepare: operation not permitted" }
 	};
 	const struct store_op	taken = { STORE_PUT, "token", "taken",

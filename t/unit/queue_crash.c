@@ -1,6 +1,8 @@
 /* The runner: stops, a full disk, a kill -9 of the server. */
 #include "queuetap.h"
 
+#include <time.h>
+
 static void
 test_stop(void)
 {
@@ -90,46 +92,149 @@ serve(char **v)
 	return 0;
 }
 
-static void
-test_kill(void)
+static pid_t
+start_server(void)
 {
-	const char	*ids[4] = { "k0", "k1", "k2", "k3" };
-	char		*leftover = file_join(work, "999999");
-	pid_t		 pid;
-	int		 i, good = 0, tries = 0;
+	pid_t	pid;
 
-	for (i = 0; i < 4; i++)
-		WAIT(store_job_add(store, pack("{ss ss ss}", "id", ids[i],
-		    "user", "anna", "do", "id=$MUSTER_JOB_ID; "
-		    "test -e $marks/$id && { make $id; result $id; exit; }; "
-		    "setsid sleep 60 & echo $! >$marks/$id.pid; "
-		    "touch $marks/$id; wait"),
-		    HEAR));
-	close_store();
 	fflush(stdout);
 	if ((pid = fork()) == 0) {
 		execl(own_exe(), "queue", "serve", where, script, work,
 		    artifacts, (char *)NULL);
 		_exit(127);
 	}
-	ok("a server of its own runs two", until_mark("k0")
-	    && until_mark("k1"));
+	return pid;
+}
+
+static void
+kill_server(pid_t pid)
+{
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+}
+
+/* Whether the file that a token stands for is there, and whole. */
+static int
+is_whole(const char *id)
+{
+	uint8_t	 sum[SHA256_SIZE];
+	char	 hex[2 * SHA256_SIZE + 1], *path;
+	int	 whole;
+
+	WAIT(store_get(store, "token", id, HEAR));
+	path = file_join(artifacts, rc == 0 ? str_at("sha256") : "none");
+	whole = file_sha256(path, sum, NULL) == 0
+	    && strcmp(hex_encode(sum, sizeof(sum), hex), path
+	    + strlen(artifacts) + 1) == 0;
+	free(path);
+	return whole;
+}
+
+/* How many of the jobs with ids "X0" to "Xn-1" completed, and did so once
+ * with a whole file. */
+static int
+count_good(char letter, int n, const json_t *events)
+{
+	char	id[16];
+	json_t	*e;
+	size_t	k;
+	int	i, ends, good = 0;
+
+	for (i = 0; i < n; i++) {
+		snprintf(id, sizeof(id), "%c%d", letter, i);
+		if (!until(id, "completed"))
+			continue;
+		ends = 0;
+		json_array_foreach(events, k, e)
+			ends += strcmp(json_str(json_object_get(e, "data"),
+			    "id", ""), id) == 0 && strcmp(json_str(e, "type",
+			    ""), "buildJobCompleted") == 0;
+		good += (events == NULL || ends == 1) && is_whole(id);
+	}
+	return good;
+}
+
+/* The same, by events read when all had completed. */
+static int
+count_once(char letter, int n)
+{
+	json_t	*events;
+	int	 good;
+
+	count_good(letter, n, NULL);
+	WAIT(store_event_read(store, 0, NULL, 0, HEAR));
+	events = json_incref(at("items"));
+	good = count_good(letter, n, events);
+	json_decref(events);
+	return good;
+}
+
+/* Two run and hang, ten are queued: all twelve complete, each once. */
+static void
+test_kill(void)
+{
+	char	*leftover = file_join(work, "999999"), id[16];
+	pid_t	 pid;
+	int	 i;
+
+	for (i = 0; i < 12; i++) {
+		snprintf(id, sizeof(id), "k%d", i);
+		WAIT(store_job_add(store, pack("{ss ss ss}", "id", id,
+		    "user", "anna", "do", "id=$MUSTER_JOB_ID; "
+		    "case $id in k0|k1) test -e $marks/$id || { "
+		    "setsid sleep 60 & echo $! >$marks/$id.pid; "
+		    "touch $marks/$id; wait; };; esac; "
+		    "make $id; result $id"), HEAR));
+	}
+	close_store();
+	pid = start_server();
+	ok("a server of its own runs two", until_mark("k0")
+	    && until_mark("k1"));
+	kill_server(pid);
 	ok("its pipelines end with it", is_gone("k0.pid") && is_gone("k1.pid"));
 	mkdir(leftover, 0700);
 	ok("the store opens after a kill -9", open_store() == 0);
 	start_queue(2, 3000, 60000);
 	ok("what was left lying is removed", !file_exists(leftover));
-	for (i = 0; i < 2; i++) {
-		good += until(ids[i], "completed");
-		tries += int_at("attempts") == 2;
-	}
-	is_int("those that ran complete", good, 2);
-	is_int("each at its second attempt", tries, 2);
-	for (i = 2; i < 4; i++)		/* these hang at first, by design */
-		until_mark(ids[i]);
+	is_int("all twelve complete, each once, with a whole file",
+	    count_once('k', 12), 12);
+	status("k0");
+	is_int("who ran, at the second attempt", int_at("attempts"), 2);
+	status("k2");
+	is_int("who waited, at the first", int_at("attempts"), 1);
+	stop_queue(0);
 	free(leftover);
+}
+
+/* A server killed at random moments of quick jobs, again and again. */
+static void
+test_kill_often(void)
+{
+	enum { ROUNDS = 8, JOBS = 24 };
+	unsigned	seed = (unsigned)time(NULL);
+	char		id[16];
+	pid_t		pid;
+	int		i;
+
+	printf("# seed %u\n", seed);
+	srand(seed);
+	for (i = 0; i < JOBS; i++) {
+		snprintf(id, sizeof(id), "r%d", i);
+		WAIT(store_job_add(store, pack("{ss ss ss}", "id", id,
+		    "user", i % 2 ? "anna" : "ben", "do", "echo one; "
+		    "make $MUSTER_JOB_ID; result r"), HEAR));
+	}
+	close_store();
+	for (i = 0; i < ROUNDS; i++) {
+		pid = start_server();
+		uv_sleep(10 + (unsigned)(rand() % 80));
+		kill_server(pid);
+	}
+	if (open_store() < 0)
+		exit(1);
+	start_queue(2, 3000, 60000);
+	is_int("every job completes once, with a whole file",
+	    count_once('r', JOBS), JOBS);
 }
 
 int
@@ -143,6 +248,7 @@ main(int argc, char **argv)
 	test_full_disk();
 	stop_queue(0);
 	test_kill();
+	test_kill_often();
 	end_queue();
 	return done();
 }

@@ -41,6 +41,8 @@ on_finish(const json_t *job, const json_t *result, json_t *patch,
 	(void)arg;
 	if (strcmp(json_str(result, "fileName", ""), "unwanted") == 0)
 		return -EACCES;
+	if (strcmp(json_str(result, "fileName", ""), "spoilt") == 0)
+		json_object_set_new(patch, "status", json_true());
 	json_object_set_new(patch, "extra", json_string("from finish"));
 	queue_ops_add(ops, STORE_ADD, "token", strcmp(json_str(result,
 	    "fileName", ""), "twice") == 0 ? "taken" : json_str(job, "id", ""),
@@ -76,7 +78,8 @@ start_queue(int at_once, int64_t lease_ms, int64_t timeout_ms)
 	const struct queue_options	o = {
 		.store = store, .owner = "test", .pipeline = script,
 		.work_dir = work, .artifact_dir = artifacts,
-		.max_concurrent = at_once, .lease_ms = lease_ms,
+		.max_concurrent = at_once, .max_attempts = 50,
+		.lease_ms = lease_ms,
 		.build_timeout_ms = timeout_ms, .prepare = on_prepare,
 		.secret = on_secret, .finish = on_finish
 	};
@@ -129,7 +132,7 @@ until(const char *id, const char *want)
 	int64_t	end = clock_mono_ms() + 20000;
 
 	while (strcmp(status(id), want) != 0) {
-		if (clock_mono_ms() > end) {
+		if (at("ended") != NULL || clock_mono_ms() > end) {
 			printf("# %s is %s: %s\n", id, str_at("status"),
 			    json_str(answer, "error", "no error"));
 			return 0;

@@ -1,0 +1,264 @@
+/*
+ * muster-lock: holds a lock around a command, after flock(1).  The lock is a
+ * descriptor that the command inherits, so it is held for as long as one of
+ * them lives, whoever is killed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "lock.h"
+#include "lockd.h"
+#include "log.h"
+#include "platform.h"
+#include "settings.h"
+
+#include <uv.h>
+
+enum {
+	MAX_WAIT_S	= 1000000000,	/* thirty years */
+	FD_PAUSE	= 10		/* ms between two tries */
+};
+
+static const struct setting	table[] = {
+	{ "shared", 's', NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "a lock that other shared ones may be beside", SETTING_FLAG, NULL },
+	{ "exclusive", 'x', NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "a lock of its own, the default", SETTING_FLAG, NULL },
+	{ "nonblock", 'n', NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "give up at once while another holds it", SETTING_FLAG, NULL },
+	{ "wait", 'w', NULL, SETTING_STR, NULL, 0, 0, "SECONDS",
+	    "give up after this time, like 2 or 0.5", SETTING_FLAG, NULL },
+	{ "conflict-exit-code", 'E', NULL, SETTING_INT, NULL, 0, 255, "N",
+	    "exit code of giving up (1; with -w 99)", SETTING_FLAG, NULL },
+	{ "close", 'o', NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "the command does not inherit the lock", SETTING_FLAG, NULL },
+	{ "no-fork", 'F', NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "become the command rather than start it", SETTING_FLAG, NULL },
+	{ "heartbeat", 'b', NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "rewrite the record's time while the command runs",
+	    SETTING_FLAG, NULL },
+	{ "heartbeat-interval", 0, "MUSTER_LOCK_HEARTBEAT", SETTING_DURATION,
+	    "60", 100, 86400000, "TIME", "how often", 0, NULL },
+	{ "status", 't', NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "print who holds it; take nothing", SETTING_FLAG, NULL },
+	{ "steal-stale", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "clear the record of a holder that is gone", SETTING_FLAG, NULL },
+	{ "verbose", 'v', NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "tell who is in the way, and how long it took", SETTING_FLAG,
+	    NULL }
+};
+
+static const struct settings_spec	spec = {
+	.tool = "muster-lock",
+	.synopsis = "[-snxoFbv] [-w SECONDS] [-E N] FILE COMMAND [ARG ...]\n"
+	    "       muster-lock [options] FILE -c COMMAND\n"
+	    "       muster-lock [-snxv] [-w SECONDS] [-E N] DESCRIPTOR\n"
+	    "       muster-lock --status FILE\n"
+	    "       muster-lock --steal-stale FILE",
+	.about = "Holds a lock on a file while a command runs.",
+	.table = table,
+	.n = nitems(table),
+	.groups = SETTINGS_STOP_AT_OPERAND | SETTINGS_OPERANDS
+};
+
+struct request {
+	const struct settings	*s;
+	const char		*file;
+	unsigned		 flags;
+	int64_t			 wait_ms;	/* negative: for ever */
+	int			 busy_code, timeout_code;
+	int			 verbose;
+};
+
+/* "2", "0.5" or ".5": seconds, to ms. */
+static int64_t
+read_seconds(const struct settings *s, const char *text)
+{
+	char	*end;
+	double	 v = strtod(text, &end);
+
+	if (end == text || *end != '\0' || strspn(text, "0123456789.")
+	    != strlen(text) || v > MAX_WAIT_S)
+		settings_usage(s, "-w %s: not a number of seconds", text);
+	return (int64_t)(v * 1000 + 0.5);
+}
+
+static void
+read_request(struct request *r, const struct settings *s)
+{
+	r->s = s;
+	r->verbose = settings_bool(s, "verbose");
+	r->wait_ms = -1;
+	r->flags = LOCK_WAIT;
+	r->busy_code = EXIT_NO;
+	r->timeout_code = EXIT_TIMEOUT;
+	if (settings_bool(s, "shared") && settings_bool(s, "exclusive"))
+		settings_usage(s, "-s and -x exclude each other");
+	if (settings_bool(s, "nonblock") && settings_has(s, "wait"))
+		settings_usage(s, "-n and -w exclude each other");
+	if (settings_bool(s, "shared"))
+		r->flags |= LOCK_SHARED;
+	if (!settings_bool(s, "close"))
+		r->flags |= LOCK_INHERIT;
+	if (settings_bool(s, "nonblock"))
+		r->flags &= ~(unsigned)LOCK_WAIT;
+	if (settings_has(s, "wait"))
+		r->wait_ms = read_seconds(s, settings_str(s, "wait"));
+	if (settings_has(s, "conflict-exit-code"))
+		r->busy_code = r->timeout_code =
+		    (int)settings_int(s, "conflict-exit-code");
+}
+
+/* The code to leave with where the lock was not to be had. */
+static int
+refused(const struct request *r, int rc)
+{
+	struct lock_holder	h;
+	int			known;
+
+	if (rc != -EWOULDBLOCK && rc != -ETIMEDOUT)
+		die(EXIT_SYSTEM, "%s: %s", r->file, errstr(rc));
+	known = lock_status(r->file, &h) == 0 && h.pid > 0;
+	if (r->verbose && known)
+		log_info(NULL, "%s: held by pid %lld since %s", r->file,
+		    (long long)h.pid, h.since);
+	else if (r->verbose)
+		log_info(NULL, "%s: held by another", r->file);
+	return rc == -ETIMEDOUT ? r->timeout_code : r->busy_code;
+}
+
+static void
+tell_taken(const struct request *r, int64_t began)
+{
+	int64_t	ms = clock_mono_ms() - began;
+
+	if (r->verbose)
+		log_info(NULL, "%s: taken after %lld.%03lld s", r->file,
+		    (long long)(ms / 1000), (long long)(ms % 1000));
+}
+
+/* -- a descriptor that the shell holds -- */
+
+static int
+lock_descriptor(const struct request *r, int fd)
+{
+	int64_t	began = clock_mono_ms(), end = began + r->wait_ms;
+	int	shared = (r->flags & LOCK_SHARED) != 0, rc;
+	int	for_ever = (r->flags & LOCK_WAIT) != 0 && r->wait_ms < 0;
+
+	for (;;) {
+		rc = platform_lock(fd, shared, for_ever);
+		if (rc == -EINTR)
+			continue;
+		if (rc != -EWOULDBLOCK || (r->flags & LOCK_WAIT) == 0)
+			break;
+		if (clock_mono_ms() >= end) {
+			rc = -ETIMEDOUT;
+			break;
+		}
+		uv_sleep(FD_PAUSE);
+	}
+	if (rc < 0)
+		return refused(r, rc);
+	tell_taken(r, began);
+	return EXIT_YES;
+}
+
+/* The number of a descriptor, or -1 for anything else. */
+static int
+descriptor_number(const char *text)
+{
+	size_t	n = strlen(text);
+
+	if (n == 0 || n > 6 || strspn(text, "0123456789") != n)
+		return -1;
+	return atoi(text);
+}
+
+/* -- a file and a command -- */
+
+static int
+lock_and_run(const struct request *r, char **command)
+{
+	int64_t		 began = clock_mono_ms();
+	struct lock	*l;
+	int		 rc, beat = settings_bool(r->s, "heartbeat");
+
+	rc = lock_take(&l, r->file, r->flags, r->wait_ms, "");
+	if (rc < 0)
+		return refused(r, rc);
+	tell_taken(r, began);
+	if (settings_bool(r->s, "no-fork"))
+		return run_instead(command);
+	rc = run_command(command, beat ? l : NULL,
+	    settings_int(r->s, "heartbeat-interval"));
+	lock_drop(l);
+	return rc;
+}
+
+/* A stale lock is free; taking it and letting it go clears its record. */
+static int
+clear_stale(struct request *r)
+{
+	struct lock	*l;
+	int		 rc = lock_take(&l, r->file, 0, 0, "");
+
+	if (rc < 0)
+		return refused(r, rc);
+	lock_drop(l);
+	return EXIT_YES;
+}
+
+/* COMMAND ARG..., or -c and a line for the shell. */
+static char **
+find_command(const struct settings *s, char **argv)
+{
+	static char	 sh[] = "/bin/sh", dash_c[] = "-c";
+	static char	*shell[] = { sh, dash_c, NULL, NULL };
+
+	if (strcmp(argv[0], "-c") != 0 && strcmp(argv[0], "--command") != 0)
+		return strcmp(argv[0], "--") == 0 ? argv + 1 : argv;
+	if (argv[1] == NULL || argv[2] != NULL)
+		settings_usage(s, "-c takes one argument, a line for the "
+		    "shell");
+	shell[2] = argv[1];
+	return shell;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct settings	*s = settings_load(&spec, argc, argv);
+	struct request	 r;
+	char		**command = NULL;
+	int		 n = argc - settings_first(s), rc;
+
+	argv += settings_first(s);
+	read_request(&r, s);
+	if (n < 1)
+		settings_usage(s, "no file given");
+	r.file = argv[0];
+	if (n > 1)
+		command = find_command(s, argv + 1);
+	if (n > 1 && command[0] == NULL)
+		settings_usage(s, "no command given");
+	if (settings_bool(s, "no-fork") && (settings_bool(s, "close")
+	    || settings_bool(s, "heartbeat")))
+		settings_usage(s, "-F excludes -o and -b");
+	if (settings_bool(s, "status") && n == 1)
+		rc = status_print(r.file);
+	else if (settings_bool(s, "steal-stale") && n == 1)
+		rc = clear_stale(&r);
+	else if (settings_bool(s, "status") || (n == 1
+	    && descriptor_number(r.file) < 0))
+		settings_usage(s, "%s", n == 1 ? "no command given"
+		    : "--status takes a file alone");
+	else if (n == 1)
+		rc = lock_descriptor(&r, descriptor_number(r.file));
+	else
+		rc = lock_and_run(&r, command);
+	settings_free(s);
+	return rc;
+}

@@ -1,0 +1,284 @@
+/* muster-updater: from the command line to an update, and what became of it. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "child.h"
+#include "crypto.h"
+#include "file.h"
+#include "lock.h"
+#include "log.h"
+#include "platform.h"
+#include "settings.h"
+#include "updater.h"
+
+static const struct setting table[] = {
+	{ "package", 0, NULL, SETTING_PATH, NULL, 0, 0, "FILE",
+	    "a .tar.gz with the new muster-agent in it", SETTING_FLAG, NULL },
+	{ "binary", 0, NULL, SETTING_PATH, NULL, 0, 0, "FILE",
+	    "the new binary itself", SETTING_FLAG, NULL },
+	{ "target", 0, NULL, SETTING_PATH, NULL, 0, 0, "FILE",
+	    "the installed binary to replace", SETTING_FLAG, NULL },
+	{ "pid", 0, NULL, SETTING_INT, NULL, 2, INT32_MAX, "PID",
+	    "the running agent, which is about to go", SETTING_FLAG, NULL },
+	{ "lock", 0, NULL, SETTING_PATH, NULL, 0, 0, "FILE",
+	    "the agent's lock (STATE_DIR/agent.lock)", 0, NULL },
+	{ "checksum", 0, NULL, SETTING_STR, NULL, 64, 64, "HEX",
+	    "SHA-256 of FILE", SETTING_FLAG, NULL },
+	{ "signature", 0, NULL, SETTING_STR, NULL, 0, 0, "BASE64",
+	    "Ed25519 signature of FILE", SETTING_FLAG, NULL },
+	{ "public-key", 0, "MUSTER_PUBLIC_KEY", SETTING_STR, NULL, 0, 0,
+	    "BASE64", "key that must have signed FILE", 0, NULL },
+	{ "expect-version", 0, NULL, SETTING_STR, NULL, 1, 31, "V",
+	    "version that the new binary must be", SETTING_FLAG, NULL },
+	{ "wait", 0, NULL, SETTING_DURATION, "60s", 0, 3600000, "TIME",
+	    "for PID to go, before it is ended", 0, NULL },
+	{ "verify-time", 0, NULL, SETTING_DURATION, "30s", 100, 3600000,
+	    "TIME", "for the new agent to take its lock", 0, NULL },
+	{ "settle", 0, NULL, SETTING_DURATION, "10s", 0, 3600000, "TIME",
+	    "for it to keep the lock, before it counts as proved", 0, NULL },
+	{ "recover", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "finish or undo an interrupted update, and exit", SETTING_FLAG,
+	    NULL }
+};
+
+static const struct settings_spec spec = {
+	.tool = "muster-updater",
+	.synopsis = "--package FILE | --binary FILE --target FILE "
+	    "[options] [-- COMMAND ...]\n"
+	    "       muster-updater --recover [--state-dir DIR]",
+	.about = "Swap the agent's binary, prove the new one, or roll back.",
+	.table = table,
+	.n = nitems(table),
+	.groups = SETTINGS_CONFIG | SETTINGS_DIRS | SETTINGS_LOG |
+	    SETTINGS_STOP_AT_OPERAND | SETTINGS_OPERANDS,
+	.config_name = "updater.json"
+};
+
+/* -- from the settings -- */
+
+static void
+set_path(const struct settings *s, char *to, size_t n, const char *path,
+    const char *name)
+{
+	if ((size_t)snprintf(to, n, "%s", path) >= n)
+		settings_usage(s, "--%s: longer than %zu bytes", name, n - 1);
+}
+
+static void
+set_proofs(const struct settings *s, struct update *u)
+{
+	const char	*sum = settings_str(s, "checksum");
+	const char	*key = settings_str(s, "public-key");
+	const char	*sig = settings_str(s, "signature");
+	size_t		 n;
+
+	if (sum != NULL && hex_decode(sum, u->sum, sizeof(u->sum)) < 0)
+		settings_usage(s, "--checksum: not 64 hex digits");
+	if (key != NULL && (base64_decode(key, strlen(key), u->key,
+	    sizeof(u->key), &n) < 0 || n != sizeof(u->key)))
+		settings_usage(s, "--public-key: not base64 of %zu bytes",
+		    sizeof(u->key));
+	if (sig != NULL && (base64_decode(sig, strlen(sig), u->signature,
+	    sizeof(u->signature), &n) < 0 || n != sizeof(u->signature)))
+		settings_usage(s, "--signature: not base64 of %zu bytes",
+		    sizeof(u->signature));
+	if (sig == NULL && key != NULL)
+		settings_usage(s, "--signature: required with a public key");
+	if (sig != NULL && key == NULL)
+		settings_usage(s, "--public-key: required with --signature");
+	if (sum == NULL && sig == NULL)
+		settings_usage(s, "--checksum or --signature: required, or "
+		    "anything could be installed");
+	u->has_sum = sum != NULL;
+	u->has_key = key != NULL;
+}
+
+static void
+set_command(const struct settings *s, struct update *u, int argc, char **argv)
+{
+	int	i, first = settings_first(s), n = argc - first;
+
+	if (n > UPDATE_MAX_WORDS)
+		settings_usage(s, "COMMAND: more than %d words",
+		    UPDATE_MAX_WORDS);
+	for (i = 0; i < n; i++)
+		u->command[i] = argv[first + i];
+	if (n == 0)
+		u->command[0] = u->target;
+	/* A later --recover may start from another directory. */
+	else if (strchr(argv[first], '/') != NULL && argv[first][0] != '/')
+		settings_usage(s, "COMMAND: %s: not an absolute path",
+		    argv[first]);
+}
+
+/* The link itself stays; the file that it leads to is replaced. */
+static void
+set_target(const struct settings *s, struct update *u)
+{
+	const char	*path = settings_str(s, "target");
+	char		*real;
+
+	if (path == NULL)
+		settings_usage(s, "--target: required");
+	if ((real = realpath(path, NULL)) != NULL)
+		set_path(s, u->target, sizeof(u->target), real, "target");
+	else
+		die(EXIT_SYSTEM, "%s: %s", path, errstr(-errno));
+	free(real);
+	snprintf(u->old, sizeof(u->old), "%s.old", u->target);
+	snprintf(u->staged, sizeof(u->staged), "%s.new", u->target);
+}
+
+/* The process to wait for: the one named, else who holds the agent's lock. */
+static void
+set_pid(const struct settings *s, struct update *u)
+{
+	struct lock_holder	h;
+
+	u->leaving = settings_has(s, "pid");
+	if (u->leaving) {
+		u->pid = settings_int(s, "pid");
+		if (u->pid == getpid())
+			settings_usage(s, "--pid: that is this updater");
+		u->pid_start = platform_process_start(u->pid);
+	} else if (lock_status(u->lock, &h) == 0 && h.held && h.alive) {
+		u->pid = h.pid;
+		u->pid_start = h.start_ticks;
+	}
+}
+
+static void
+set_places(const struct settings *s, struct update *u)
+{
+	snprintf(u->journal, sizeof(u->journal), "%s/update.json",
+	    settings_state_dir(s));
+	snprintf(u->unpacked, sizeof(u->unpacked), "%s/update.d",
+	    settings_state_dir(s));
+	snprintf(u->output, sizeof(u->output), "%s/agent.out",
+	    settings_log_dir(s));
+	if (!settings_has(s, "lock"))
+		snprintf(u->lock, sizeof(u->lock), "%s/agent.lock",
+		    settings_state_dir(s));
+	else if (settings_str(s, "lock")[0] != '/')
+		settings_usage(s, "--lock: not an absolute path");
+	else
+		set_path(s, u->lock, sizeof(u->lock), settings_str(s, "lock"),
+		    "lock");
+}
+
+static void
+set_update(const struct settings *s, struct update *u, int argc, char **argv)
+{
+	const char	*file;
+
+	u->package = settings_has(s, "package");
+	if (u->package + settings_has(s, "binary") != 1)
+		settings_usage(s, "--package or --binary: one is required");
+	file = u->package ? "package" : "binary";
+	set_path(s, u->file, sizeof(u->file), settings_str(s, file), file);
+	set_proofs(s, u);
+	set_target(s, u);
+	set_command(s, u, argc, argv);
+	set_pid(s, u);
+	if (settings_has(s, "expect-version"))
+		snprintf(u->version, sizeof(u->version), "%s",
+		    settings_str(s, "expect-version"));
+	u->wait_ms = settings_int(s, "wait");
+	u->verify_ms = settings_int(s, "verify-time");
+	u->settle_ms = settings_int(s, "settle");
+}
+
+/* -- what became of it -- */
+
+static int
+report(const struct update *u, int outcome)
+{
+	if (outcome == STEP_DONE) {
+		log_info(NULL, "%s: updated to version %s", u->target,
+		    u->version);
+		return EXIT_YES;
+	}
+	if (outcome == STEP_ROLLED_BACK) {
+		log_error(NULL, "%s: not updated, failed at step %s: %s",
+		    u->target, u->failed_step, u->failed_text);
+		return EXIT_NO;
+	}
+	log_error(NULL, "%s: stuck at step %s, run muster-updater --recover",
+	    u->target, step_name(u->step));
+	return EXIT_SYSTEM;
+}
+
+/* An interrupted update found in the journal: its exit code; -1 for none. */
+static int
+recover(struct update *u)
+{
+	const char	*why;
+	int		 rc = journal_read(u, &why);
+
+	if (rc == -ENOENT)
+		return -1;
+	if (rc == -EINVAL)
+		die(EXIT_SYSTEM, "%s: bad %s", u->journal, why);
+	if (rc < 0)
+		die(EXIT_SYSTEM, "%s: %s", u->journal, errstr(rc));
+	if (u->step == STEP_DONE || u->step == STEP_ROLLED_BACK)
+		return -1;
+	return report(u, update_run(u, 1));
+}
+
+static struct lock *
+only_one(const struct settings *s)
+{
+	char		*path;
+	struct lock	*l;
+	int		 rc;
+
+	if ((rc = platform_private_dir(settings_state_dir(s))) < 0)
+		die(EXIT_SYSTEM, "%s: %s", settings_state_dir(s), errstr(rc));
+	if ((rc = platform_private_dir(settings_log_dir(s))) < 0)
+		die(EXIT_SYSTEM, "%s: %s", settings_log_dir(s), errstr(rc));
+	path = file_join(settings_state_dir(s), "update.lock");
+	rc = lock_take(&l, path, LOCK_WAIT, UPDATE_LOCK_MS, MUSTER_VERSION);
+	if (rc == -ETIMEDOUT)
+		die(EXIT_NO, "%s: another updater is at work", path);
+	if (rc < 0)
+		die(EXIT_SYSTEM, "%s: %s", path, errstr(rc));
+	free(path);
+	return l;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct update	 u = { 0 }, before = { 0 };
+	struct settings	*s;
+	struct lock	*l;
+	int		 code;
+
+	child_role(argc, argv);
+	s = settings_load(&spec, argc, argv);
+	crypto_init();
+	signal(SIGHUP, SIG_IGN);	/* the session may end, not the update */
+	signal(SIGPIPE, SIG_IGN);
+	set_places(s, &u);
+	before = u;
+	if (!settings_bool(s, "recover"))
+		set_update(s, &u, argc, argv);
+	l = only_one(s);
+	journal_sweep(&u);
+	code = recover(&before);
+	if (settings_bool(s, "recover"))
+		code = code < 0 ? EXIT_YES : code;
+	/* An old agent that does not start may be why there is a new one. */
+	else if (code != EXIT_SYSTEM || before.step == STEP_RESTART)
+		code = report(&u, update_run(&u, 0));
+	json_decref(before.words);
+	lock_drop(l);
+	settings_free(s);
+	return code;
+}
