@@ -149,33 +149,33 @@ fuzz: $(FUZZ)
 bench: all
 	@MUSTER_BIN=$(abspath $(BIN)) scripts/bench
 
-# The sources go along: the server compiles templates from them.
+# The sources and the native toolchain go along: the server compiles from
+# them.
 SHARE	= $(DESTDIR)$(PREFIX)/share
+LIBDIR	= $(DESTDIR)$(PREFIX)/lib/muster
+UNITDIR	= $(DESTDIR)$(PREFIX)/lib/systemd/system
+COMPLETION = $(SHARE)/bash-completion/completions
 install: all $(TOOLCHAIN_DIR)/$(NATIVE)/flags.mk
-	install -d $(DESTDIR)$(PREFIX)/bin \
-	    $(DESTDIR)$(PREFIX)/lib/muster/toolchain \
-	    $(SHARE)/muster/src $(SHARE)/bash-completion/completions \
-	    $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -d $(DESTDIR)$(PREFIX)/bin $(LIBDIR)/toolchains $(UNITDIR) \
+	    $(SHARE)/muster/src $(COMPLETION)
 	install $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
 	for s in 1 7 8; do install -d $(SHARE)/man/man$$s && \
 	    install -m 644 man/*.$$s $(SHARE)/man/man$$s; done
-	cp -R scripts/. $(DESTDIR)$(PREFIX)/lib/muster
+	cp -R scripts/muster-* scripts/steps scripts/package scripts/testbed \
+	    $(LIBDIR)
+	rm -rf $(LIBDIR)/toolchains/$(NATIVE)
+	cp -R $(TOOLCHAIN_DIR)/$(NATIVE) $(LIBDIR)/toolchains
 	cp -R Makefile agent common scripts $(SHARE)/muster/src
-	rm -rf $(DESTDIR)$(PREFIX)/lib/muster/toolchain/$(NATIVE)
-	cp -R $(TOOLCHAIN_DIR)/$(NATIVE) $(DESTDIR)$(PREFIX)/lib/muster/toolchain
-	install -m 644 scripts/completion/muster \
-	    $(SHARE)/bash-completion/completions
-	for u in scripts/systemd/*.service; do sed 's,@PREFIX@,$(PREFIX),' \
-	    $$u >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
+	install -m 644 scripts/completion/muster $(COMPLETION)
+	for u in scripts/systemd/*.service; do \
+	    sed 's,@PREFIX@,$(PREFIX),' $$u >$(UNITDIR)/$${u##*/}; done
 
 uninstall:
-	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%) \
-	    $(SHARE)/bash-completion/completions/muster \
-	    $(patsubst scripts/%,$(DESTDIR)$(PREFIX)/lib/%,$(subst \
-	    systemd/,systemd/system/,$(wildcard scripts/systemd/*)))
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%) $(COMPLETION)/muster \
+	    $(patsubst scripts/systemd/%,$(UNITDIR)/%,$(wildcard scripts/systemd/*))
 	cd man && for f in *.[1-8]; do \
 	    rm -f $(SHARE)/man/man$${f##*.}/$$f; done
-	rm -rf $(DESTDIR)$(PREFIX)/lib/muster $(SHARE)/muster
+	rm -rf $(LIBDIR) $(SHARE)/muster
 
 clean:
 	rm -rf $(O)/obj $(O)/san $(O)/bin $(O)/target $(O)/fuzz

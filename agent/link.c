@@ -163,7 +163,7 @@ next_delay(struct agent_link *l)
 	l->attempt++;
 	l->retry_after_ms = -1;
 	if (told >= 0)
-		return told;
+		return told > LINK_MIN_DELAY_MS ? told : LINK_MIN_DELAY_MS;
 	crypto_random(&random, sizeof(random));
 	return (int64_t)((double)ceiling * random / UINT32_MAX);
 }
@@ -204,12 +204,8 @@ link_down(struct agent_link *l)
 static void
 take_request(struct agent_link *l, const struct envelope *e, const json_t *o)
 {
-	double	after = json_number_value(json_object_get(o, "retry_after"));
-
 	if (strcmp(e->channel, LINK_CH_CLOSING) == 0) {
-		l->retry_after_ms = after >= 0 &&
-		    after < LINK_MAX_RETRY_AFTER_MS / 1000 ?
-		    (int64_t)(after * 1000) : -1;
+		talk_retry_after(l, o);
 		return;
 	}
 	log_warn("ws", "received message: type=%s channel=%s: not known",

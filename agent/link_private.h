@@ -17,6 +17,7 @@ enum {
 	LINK_MAX_PINGS	= 2,
 	LINK_STABLE_MS	= 60000,	/* then attempts count anew */
 	LINK_MAX_DELAY_MS = 60000,	/* ceiling of the jitter */
+	LINK_MIN_DELAY_MS = 100,	/* a server that says 0 gets no storm */
 	LINK_MAX_RETRY_AFTER_MS = 3600000, /* a server can't send us away for
 					 * longer */
 	LINK_SKEW_MS	= 2000		/* time stamps are whole seconds */
@@ -81,5 +82,6 @@ int	talk_register_answer(struct agent_link *, const json_t *,
 int	talk_complete_answer(struct agent_link *, const json_t *,
 	    char **why);
 void	talk_error(struct agent_link *, const json_t *);
+void	talk_retry_after(struct agent_link *, const json_t *);
 
 #endif

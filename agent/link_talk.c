@@ -221,21 +221,29 @@ talk_complete_answer(struct agent_link *l, const json_t *o, char **why)
 
 /* -- errors -- */
 
+/* When to come back, where the server says it, within bounds. */
+void
+talk_retry_after(struct agent_link *l, const json_t *o)
+{
+	const json_t	*after = json_object_get(o, "retry_after");
+	double		 s = json_number_value(after);
+
+	if (json_is_number(after) && s >= 0)
+		l->retry_after_ms = s < LINK_MAX_RETRY_AFTER_MS / 1000 ?
+		    (int64_t)(s * 1000) : LINK_MAX_RETRY_AFTER_MS;
+}
+
 void
 talk_error(struct agent_link *l, const json_t *o)
 {
 	const char	*code = json_str(o, "code", "");
-	const json_t	*after = json_object_get(o, "retry_after");
 	int64_t		 server_s = json_int(o, "server_time", 0);
-	double		 s;
 
 	log_warn("ws", "the server says: %s%s%s%s%s%s",
 	    json_str(o, "error", "an error"), *code ? " (" : "", code,
 	    *code ? ")" : "", json_str(o, "message", NULL) ? ": " : "",
 	    json_str(o, "message", ""));
-	if (json_is_number(after) && (s = json_number_value(after)) >= 0)
-		l->retry_after_ms = s < LINK_MAX_RETRY_AFTER_MS / 1000 ?
-		    (int64_t)(s * 1000) : LINK_MAX_RETRY_AFTER_MS;
+	talk_retry_after(l, o);
 	if (strcmp(code, "clock_skew") != 0 || server_s <= 0)
 		return;
 	tell_skew(server_s);

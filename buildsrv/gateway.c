@@ -391,9 +391,9 @@ on_message(struct ws *ws, const char *text, size_t len, int is_text,
 	struct json_err		 err;
 	char			 why[256];
 
+	(void)ws;
 	if (c->closing)
 		return;
-	c->ws = ws;
 	if (c->state != CONN_READY && len > ENVELOPE_MAX_FIRST)
 		conn_refuse(c, "", GATEWAY_TOO_LARGE, "more than %d bytes"
 		    " before authentication", ENVELOPE_MAX_FIRST);
@@ -437,7 +437,6 @@ gateway_accept(struct gateway *g, struct http_req *req)
 		.message = on_message, .closed = on_closed
 	};
 	struct gateway_conn		*c;
-	struct ws			*ws;
 
 	if (g->stopping) {
 		http_set(req, "Retry-After", "2");
@@ -449,13 +448,11 @@ gateway_accept(struct gateway *g, struct http_req *req)
 	c->last = clock_mono_ms();
 	list_append(&g->fresh, &c->link);
 	g->conns++;
-	ws = http_upgrade(req, &events, ENVELOPE_MAX, c);
-	if (ws == NULL) {
+	c->ws = http_upgrade(req, &events, ENVELOPE_MAX, c);
+	if (c->ws == NULL) {		/* it has answered with an error */
 		list_remove(&c->link);
 		conn_free(c);
-		return;
 	}
-	c->ws = ws;
 }
 
 static void

@@ -67,11 +67,18 @@ agent_new(const char *uid, const uint8_t key[32])
 	return a;
 }
 
-void
+struct gateway_agent *
 agent_add(struct gateway *g, struct gateway_agent *a)
 {
+	struct gateway_agent	*here = agent_find_key(g, a->key);
+
+	if (here != NULL) {
+		agent_free(a);
+		return here;
+	}
 	HASH_ADD(by_uid, g->by_uid, uid, (unsigned)strlen(a->uid), a);
 	HASH_ADD(by_key, g->by_key, key, ED25519_PUBLIC, a);
+	return a;
 }
 
 void
@@ -129,8 +136,7 @@ agent_load(struct gateway *g, const json_t *doc)
 	a->saved = clock_mono_ms();
 	if (json_is_object(metrics))
 		a->metrics = json_text((json_t *)(uintptr_t)metrics);
-	agent_add(g, a);
-	return a;
+	return agent_add(g, a);
 }
 
 static void

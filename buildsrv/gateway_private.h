@@ -131,7 +131,9 @@ struct gateway_agent *agent_find_key(struct gateway *,
  * already is given instead. */
 struct gateway_agent *agent_load(struct gateway *, const json_t *);
 struct gateway_agent *agent_new(const char *uid, const uint8_t key[32]);
-void	agent_add(struct gateway *, struct gateway_agent *);
+/* Takes it; gives the one in memory, which is another where its record was
+ * loaded meanwhile. */
+struct gateway_agent *agent_add(struct gateway *, struct gateway_agent *);
 void	agent_free(struct gateway_agent *);
 void	agent_free_all(struct gateway *);
 json_t	*agent_doc(const struct gateway_agent *);

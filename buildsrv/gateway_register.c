@@ -193,7 +193,7 @@ written(int rc, const json_t *result, void *arg)
 	(void)result;
 	if (rc == 0) {		/* it is registered, even if it left */
 		c->reg->agent = NULL;
-		agent_add(c->g, a);
+		a = agent_add(c->g, a);
 		log_info("gateway", "agent %s registered as %s", a->uid,
 		    a->host_id);
 	}

@@ -343,7 +343,7 @@ find_pipeline(struct app *a, const struct settings *s, const char *sign_socket)
 	static const char *const source_places[] = { "../share/muster/src",
 	    "../..", "../../..", NULL };
 	static const char *const toolchain_places[] = {
-	    "../lib/muster/toolchain", "../toolchain", "../../toolchain",
+	    "../lib/muster/toolchains", "../toolchain", "../../toolchain",
 	    NULL };
 	char	*scripts = place(s, "scripts", script_places);
 	char	*source = place(s, "source", source_places);

@@ -35,7 +35,7 @@ const char	platform_arch[] = "other";	/* document 000 names two */
 #endif
 
 enum {
-	SAMPLE_BUF	= 8192,	/* of a file at once; a longer line is skipped */
+	SAMPLE_BUF	= 8192,	/* of a file at once; longer lines are lost */
 	SMALL_FILE	= 4096,	/* os-release, /proc/PID/stat and such */
 	MAX_NUMBERS	= 24	/* in one line: diskstats has 17 */
 };

@@ -39,9 +39,10 @@ mkdir "$T/state"
 "$T/bin/muster-agent" & updated=$!
 at_end "kill $updated 2>/dev/null; wait $updated 2>/dev/null"
 echo "$updated 1234" >"$T/state/agent.lock"
-ok 'the lock goes before the pidfile' says "runs \($updated\)" "$init" status
+runs() { "$init" status | grep -q "runs ($1)"; }
+ok 'the lock goes before the pidfile' wait_for runs "$updated"
 : >"$T/state/agent.lock"
-ok 'an empty one does not' says "runs \($new\)" "$init" status
+ok 'an empty one does not' runs "$new"
 ok 'and it is stopped' "$init" stop
 ok 'really' wait_for gone "$new"
 ok 'its pidfile goes' test ! -e "$pidfile"

@@ -263,7 +263,7 @@ main(int argc, char **argv)
 	child_role(argc, argv);
 	s = settings_load(&spec, argc, argv);
 	crypto_init();
-	signal(SIGHUP, SIG_IGN);	/* the session may end, not the update */
+	signal(SIGHUP, SIG_IGN);	/* only the session ends */
 	signal(SIGPIPE, SIG_IGN);
 	set_places(s, &u);
 	before = u;

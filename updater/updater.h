@@ -18,11 +18,11 @@
 /* Limits, with their reasons. */
 enum {
 	UPDATE_MAX_PATH	= 1024,		/* room for a suffix below PATH_MAX */
-	UPDATE_MAX_WORDS = 64,		/* of the command that starts the agent */
+	UPDATE_MAX_WORDS = 64,		/* of the agent's command */
 	UPDATE_MAX_JOURNAL = 256 * 1024, /* bytes; ours has a few KB */
 	UPDATE_MAX_LIST	= 4096,		/* members of a package */
 	UPDATE_LOCK_MS	= 2000,		/* for a killed updater's child, which
-					 * shares its lock, to see that and go */
+					 * shares its lock, to go too */
 	UPDATE_VERSION_MS = 5000,	/* for NEW --version to answer */
 	UPDATE_UNPACK_MS = 60000,	/* for tar(1) */
 	UPDATE_TERM_MS	= 5000,		/* from SIGTERM to SIGKILL */

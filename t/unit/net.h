@@ -162,8 +162,8 @@ net_mkdir(void)
 
 /*
  * ca.pem signs good.pem (localhost, 127.0.0.1, ::1), other.pem (for another
- * host) and old.pem (expired); stranger.pem is signed by itself.  Keys are
- * NAME.key.  0 where there is no openssl.
+ * host), old.pem (expired) and rsa.pem (good, but RSA); stranger.pem is signed
+ * by itself.  Keys are NAME.key.  0 where there is no openssl.
  */
 static int
 net_certificates(void)
@@ -178,13 +178,15 @@ net_certificates(void)
 	    "by='-CA ca.pem -CAkey ca.key -CAcreateserial';"
 	    "set -e;"
 	    "for n in ca good other old stranger; do key $n; req $n; done;"
-	    "for n in good old stranger; do printf"
+	    "openssl genrsa -out rsa.key 2048; req rsa;"
+	    "for n in good old rsa stranger; do printf"
 	    "  'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n' >$n.ext;"
 	    "done;"
 	    "printf 'subjectAltName=DNS:other.example,IP:127.0.0.9\n'"
 	    "  >other.ext;"
 	    "sign ca -signkey ca.key -days 3650;"
 	    "sign good $by -days 3650;"
+	    "sign rsa $by -days 3650;"
 	    "sign other $by -days 3650;"
 	    "sign stranger -signkey stranger.key -days 3650;"
 	    "mkdir certs; : >index; echo 01 >serial;"

@@ -173,7 +173,8 @@ test_identity(void)
 static int64_t
 start_of(int pid)
 {
-	char	*command = xasprintf("awk '{print $(NF-30)}' /proc/%d/stat", pid);
+	char	*command = xasprintf("awk '{print $(NF-30)}' /proc/%d/stat",
+		    pid);
 	int64_t	 start = number_of(command);
 
 	free(command);
@@ -266,7 +267,8 @@ test_lock(void)
 		close(a);
 		_exit(wait_for_lock(path, tell[1]));
 	}
-	ok("another process is refused and waits", read(tell[0], &byte, 1) == 1);
+	ok("another process is refused and waits",
+	    read(tell[0], &byte, 1) == 1);
 	close(a);
 	waitpid(pid, &status, 0);
 	is_int("a waiter gets it", status, 0);

@@ -1,7 +1,9 @@
 /* Streams, both ends in one loop: plain, Unix and TLS; refused, timed out,
  * closed in each state. */
 #include <errno.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "file.h"
 #include "net.h"
@@ -583,6 +585,57 @@ test_files(void)
 	    net_path("bad.pem"), NULL) == -EINVAL && t == NULL);
 }
 
+/* openssl's server on a free port: its pid and port. */
+static pid_t
+start_openssl(int *port, const char *version)
+{
+	char	line[200], *colon = NULL;
+	int	fd[2];
+	pid_t	pid;
+	FILE	*f;
+
+	if (pipe(fd) < 0 || (pid = fork()) < 0)
+		exit(1);
+	if (pid == 0) {
+		dup2(fd[1], 1);
+		dup2(fd[1], 2);
+		close(fd[0]);
+		execlp("openssl", "openssl", "s_server", "-accept",
+		    "127.0.0.1:0", "-cert", net_path("rsa.pem"), "-key",
+		    net_path("rsa.key"), version, "-www", (char *)NULL);
+		_exit(127);
+	}
+	close(fd[1]);
+	f = fdopen(fd[0], "r");
+	while (colon == NULL && fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, "ACCEPT ", 7) == 0)
+			colon = strrchr(line, ':');
+	*port = colon != NULL ? atoi(colon + 1) : 0;
+	fclose(f);
+	return pid;
+}
+
+/* A library of others with an RSA key: mbedTLS 3.6.6 needs our help there. */
+static void
+test_openssl(const struct tls *tls, const char *version)
+{
+	char	what[80];
+	int	port;
+	pid_t	pid = start_openssl(&port, version);
+
+	reset();
+	client.on_ready = DO_CLOSE;
+	client.s = stream_connect(&loop, "localhost", port, tls, 5000,
+	    &events, &client);
+	net_run(&client.closed, 1);
+	snprintf(what, sizeof(what), "openssl with an RSA key, %s", version);
+	ok(what, client.ready == 1);
+	if (!client.ready)
+		printf("# port %d: %s\n", port, client.why);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 static void
 test_tls(struct net_listener *plain)
 {
@@ -604,6 +657,8 @@ test_tls(struct net_listener *plain)
 	test_cut(&l, tls);
 	net_unlisten(&l);
 	test_certificates(tls);
+	test_openssl(tls, "-tls1_2");
+	test_openssl(tls, "-tls1_3");
 	test_reload(tls);
 	test_files();
 	tls_free(own);
