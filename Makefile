@@ -136,10 +136,18 @@ lint: $(HOST)/flags.mk
 # libFuzzer, FUZZ_TIME seconds for each parser, from t/fuzz/NAME.c.
 FUZZ_TIME = 20
 FUZZ	= $(patsubst t/fuzz/%.c,$(O)/fuzz/%,$(wildcard t/fuzz/*.c))
-$(O)/fuzz/%: t/fuzz/%.c $(COMMON) $(HOST)/flags.mk
+FUZZFLAGS = -std=c11 -g -O1 -fsanitize=address,undefined $(CPPFLAGS)
+FUZZED	= $(COMMON) $(filter-out buildsrv/main.c,$(SRC_muster-buildsrv))
+$(O)/fuzz/o/%.o: %.c $(HOST)/flags.mk
 	@mkdir -p $(@D)
-	clang -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined $(CPPFLAGS) \
-	    -o $@ $< $(COMMON) $(LIBS)
+	$(call say,CC,$@)clang $(FUZZFLAGS) -fsanitize=fuzzer-no-link -MMD -MP \
+	    -c -o $@ $<
+$(O)/fuzz/parsers.a: $(FUZZED:%.c=$(O)/fuzz/o/%.o)
+	@rm -f $@
+	@ar rcs $@ $^
+$(O)/fuzz/%: t/fuzz/%.c $(O)/fuzz/parsers.a
+	$(call say,LINK,$@)clang $(FUZZFLAGS) -fsanitize=fuzzer -Ibuildsrv \
+	    -o $@ $^ $(LIBS)
 fuzz: $(FUZZ)
 	@set -e; for f in $(FUZZ); do echo "fuzz $${f##*/}"; \
 	    mkdir -p $(O)/corpus/$${f##*/}; \

@@ -18,11 +18,11 @@ struct tls;
 /* config.c */
 struct agent_config {
 	struct settings	*settings;
-	const char	*stamp_fault;	/* the check that failed, or NULL */
+	const char	*stamp_fault;	/* the check that failed; NULL */
 	char		*url;		/* ws://HOST:PORT/ws/agent */
 	char		*name;		/* never NULL */
 	const char	*registration_key, *ca_file, *log_file;	/* or NULL */
-	json_t		*info;		/* what the server is told: agent.info */
+	json_t		*info;		/* told on channel agent.info */
 	enum link_encryption encryption;
 	int		 has_pin;
 	uint8_t		 pin[32];	/* backend_key */

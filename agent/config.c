@@ -104,9 +104,11 @@ link_url(const struct agent_config *c)
 
 	if (own != NULL)
 		return xstrdup(own);
-	if (server == NULL)
+	if (server == NULL) {
 		settings_usage(c->settings,
 		    "no server: nothing is stamped in, give --server URL");
+		return NULL;	/* not reached, which cppcheck can't know */
+	}
 	if (strncmp(server, "http://", 7) != 0 &&
 	    strncmp(server, "https://", 8) != 0)
 		settings_usage(c->settings,

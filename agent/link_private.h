@@ -25,7 +25,7 @@ enum {
 
 enum link_state {
 	LINK_WAIT,		/* for the time to connect */
-	LINK_CONNECT, LINK_AUTH, LINK_REGISTER, LINK_COMPLETE,	/* for answers */
+	LINK_CONNECT, LINK_AUTH, LINK_REGISTER, LINK_COMPLETE,	/* answers */
 	LINK_UP,
 	LINK_CLOSING		/* for the WebSocket to be closed */
 };

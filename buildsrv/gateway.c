@@ -1,11 +1,10 @@
 /*
- * One connection of an agent: accepted, authenticated (gateway_auth.c),
- * registered once (gateway_register.c), then heard.  Until it is an agent's
- * it stands in the list of the fresh, which has a deadline; then in the list
- * of the settled, ordered by silence.  One timer sweeps both.
- *
- * A connection goes when its WebSocket has closed and no call of the store
- * holds it; the gateway when all have gone.
+ * Connections of agents (gateway_conn.c): accepted, authenticated
+ * (gateway_auth.c), registered once (gateway_register.c), then heard
+ * (gateway_hear.c).  Until it is an agent's, one stands in the list of the
+ * fresh, which has a deadline; then in the list of the settled, ordered by
+ * silence.  One timer sweeps both.  The gateway goes when all have gone and
+ * the store has answered.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,116 +22,8 @@ enum {
 	AUTH_TIMEOUT_MS	= 10 * 1000,
 	IDLE_MS		= 300 * 1000,	/* as document 002 has it */
 	SWEEP_MS	= 1000,
-	CLOSE_POLICY	= 1008,		/* RFC 6455 */
-	CLOSE_AWAY	= 1001
+	CLOSE_AWAY	= 1001		/* RFC 6455 */
 };
-
-/* A code for each cause, for machines; words for people. */
-static const struct {
-	const char	*code, *words;
-} errors[] = {
-	[GATEWAY_NOT_AUTHENTICATED] =
-	    { "not_authenticated", "agent not authenticated" },
-	[GATEWAY_BAD_SIGNATURE] =
-	    { "bad_signature", "signature verification failed" },
-	[GATEWAY_CLOCK_SKEW] = { "clock_skew", "timestamp out of range" },
-	[GATEWAY_REPLAY] = { "replay", "message was sent before" },
-	[GATEWAY_UNKNOWN_AGENT] = { "unknown_agent", "agent is not known" },
-	[GATEWAY_REGISTRATION_REFUSED] =
-	    { "registration_refused", "registration refused" },
-	[GATEWAY_ENCRYPTION_REQUIRED] =
-	    { "encryption_required", "encryption is required" },
-	[GATEWAY_BAD_MESSAGE] = { "bad_message", "bad message" },
-	[GATEWAY_TOO_LARGE] = { "too_large", "message too large" },
-	[GATEWAY_UNKNOWN_CHANNEL] =
-	    { "unknown_channel", "channel is not known" },
-	[GATEWAY_INTERNAL] = { "internal", "internal error" }
-};
-
-/* -- sending -- */
-
-static void
-conn_send(struct gateway_conn *c, const char *type, const char *id,
-    const char *channel, const json_t *payload)
-{
-	struct envelope	 e = ENVELOPE_INIT;
-	struct buf	 b = BUF_INIT;
-	char		*text = json_text((json_t *)(uintptr_t)payload);
-
-	e.id = id;
-	e.type = type;
-	e.channel = channel;
-	e.timestamp = clock_wall_ms() / 1000;
-	linkcrypt_write(&c->crypt, &e, text, strlen(text), &b);
-	ws_text(c->ws, b.p, b.len);
-	buf_release(&b);
-	free(text);
-}
-
-void
-conn_answer(struct gateway_conn *c, const char *id, const char *channel,
-    json_t *payload)
-{
-	conn_send(c, "response", id, channel, payload);
-	json_decref(payload);
-}
-
-static void
-send_error(struct gateway_conn *c, const char *id, enum gateway_error error,
-    const char *fmt, va_list ap)
-{
-	struct buf	 message = BUF_INIT;
-	char		 own[32];
-	json_t		*o;
-
-	buf_vprintf(&message, fmt, ap);
-	o = json_pack("{ss ss ss sI}", "error", errors[error].words,
-	    "code", errors[error].code, "message", buf_str(&message),
-	    "server_time", (json_int_t)(clock_wall_ms() / 1000));
-	if (o == NULL)		/* the message quoted what is no UTF-8 */
-		o = json_pack("{ss ss}", "error", errors[error].words,
-		    "code", errors[error].code);
-	snprintf(own, sizeof(own), "error_%" PRIu64, ++c->serial);
-	log_debug("gateway", "%s: %s: %s", ws_peer(c->ws),
-	    errors[error].code, buf_str(&message));
-	conn_answer(c, *id != '\0' ? id : own, LINK_CH_ERROR, o);
-	buf_release(&message);
-}
-
-void
-conn_complain(struct gateway_conn *c, const char *id,
-    enum gateway_error error, const char *fmt, ...)
-{
-	va_list	ap;
-
-	va_start(ap, fmt);
-	send_error(c, id, error, fmt, ap);
-	va_end(ap);
-}
-
-void
-conn_refuse(struct gateway_conn *c, const char *id,
-    enum gateway_error error, const char *fmt, ...)
-{
-	va_list	ap;
-
-	va_start(ap, fmt);
-	send_error(c, id, error, fmt, ap);
-	va_end(ap);
-	conn_close(c, CLOSE_POLICY, errors[error].code);
-}
-
-void
-conn_close(struct gateway_conn *c, int code, const char *why)
-{
-	if (c->closing)
-		return;
-	c->closing = 1;
-	list_remove(&c->link);
-	ws_close(c->ws, code, why);
-}
-
-/* -- the end of things -- */
 
 static void
 on_sweep_closed(uv_handle_t *h)
@@ -149,7 +40,7 @@ on_sweep_closed(uv_handle_t *h)
 	done(arg);
 }
 
-static void
+void
 gateway_end(struct gateway *g)
 {
 	uv_handle_t	*h = (uv_handle_t *)&g->sweep;
@@ -164,254 +55,6 @@ gateway_settled(struct gateway *g)
 {
 	g->calls--;
 	gateway_end(g);
-}
-
-static void
-conn_free(struct gateway_conn *c)
-{
-	struct gateway	*g = c->g;
-
-	register_free(c->reg);
-	free(c->auth);
-	free(c->agent_id);
-	linkcrypt_wipe(&c->crypt);
-	free(c);
-	g->conns--;
-	gateway_end(g);
-}
-
-void
-conn_hold(struct gateway_conn *c)
-{
-	c->refs++;
-	c->g->calls++;
-}
-
-int
-conn_drop(struct gateway_conn *c)
-{
-	c->g->calls--;
-	c->refs--;
-	if (c->ws == NULL && c->refs == 0) {
-		conn_free(c);
-		return 0;
-	}
-	return c->ws != NULL && !c->closing;
-}
-
-static void
-conn_unsettle(struct gateway_conn *c)
-{
-	struct gateway_agent	*a = c->agent;
-
-	if (a == NULL)
-		return;
-	c->agent = NULL;
-	a->conn = NULL;
-	c->g->connected--;
-	agent_save(c->g, a);
-}
-
-void
-conn_settle(struct gateway_conn *c, struct gateway_agent *a)
-{
-	struct gateway_conn	*old = a->conn;
-
-	if (old == c)
-		return;
-	if (old != NULL) {
-		log_info("gateway", "agent %s is back on another connection"
-		    " (%s, before %s)", a->uid, ws_peer(c->ws),
-		    ws_peer(old->ws));
-		conn_unsettle(old);
-		conn_close(old, CLOSE_POLICY, "replaced");
-	}
-	a->conn = c;
-	c->agent = a;
-	c->g->connected++;
-	agent_set(&a->address, ws_peer(c->ws));
-	c->last = clock_mono_ms();
-	list_remove(&c->link);
-	list_append(&c->g->settled, &c->link);
-	agent_heard(c->g, a);
-}
-
-/* -- what an agent says -- */
-
-static void
-take_telemetry(struct gateway_conn *c, const struct envelope *e,
-    const struct buf *payload)
-{
-	if (agent_metrics(c->agent, buf_str(payload), payload->len) < 0)
-		conn_complain(c, e->id, payload->len > GATEWAY_MAX_METRICS ?
-		    GATEWAY_TOO_LARGE : GATEWAY_BAD_MESSAGE,
-		    "telemetry: must be an object of at most %d bytes",
-		    GATEWAY_MAX_METRICS);
-}
-
-/* What wants its payload read as JSON. */
-static void
-take_json(struct gateway_conn *c, const struct envelope *e,
-    const struct buf *payload)
-{
-	struct json_err	 err;
-	char		 why[256];
-	json_t		*o;
-
-	o = json_read(buf_str(payload), payload->len, &err);
-	if (o == NULL)
-		conn_complain(c, e->id, GATEWAY_BAD_MESSAGE, "%s: payload: %s",
-		    e->channel, json_err_str(&err, why, sizeof(why)));
-	else if (strcmp(e->channel, LINK_CH_REGISTER) == 0)
-		register_begin(c, e->id, o);
-	else if (strcmp(e->channel, LINK_CH_COMPLETE) == 0)
-		register_complete(c, e->id, o);
-	else
-		agent_info(c->agent, o);
-	json_decref(o);
-}
-
-static void
-take_beat(struct gateway_conn *c, const struct envelope *e,
-    const struct buf *payload)
-{
-	(void)e;
-	(void)payload;
-	log_debug("gateway", "%s: heartbeat", c->agent->uid);
-}
-
-static void
-take_auth(struct gateway_conn *c, const struct envelope *e,
-    const struct buf *payload)
-{
-	(void)payload;
-	conn_complain(c, e->id, GATEWAY_BAD_MESSAGE,
-	    "this connection is authenticated already");
-}
-
-static const struct {
-	const char	*type, *channel;	/* NULL: any */
-	int		 registered;	/* for agents alone */
-	void		(*take)(struct gateway_conn *,
-			    const struct envelope *, const struct buf *);
-} takers[] = {
-	{ "heartbeat",	NULL,			1, take_beat },
-	{ "request",	LINK_CH_TELEMETRY,	1, take_telemetry },
-	{ "request",	LINK_CH_INFO,		1, take_json },
-	{ "request",	LINK_CH_REGISTER,	0, take_json },
-	{ "request",	LINK_CH_COMPLETE,	0, take_json },
-	{ "request",	LINK_CH_AUTH,		0, take_auth }
-};
-
-static void
-dispatch(struct gateway_conn *c, const struct envelope *e,
-    const struct buf *payload)
-{
-	size_t	i;
-
-	for (i = 0; i < nitems(takers); i++)
-		if (strcmp(takers[i].type, e->type) == 0 &&
-		    (takers[i].channel == NULL ||
-		    strcmp(takers[i].channel, e->channel) == 0))
-			break;
-	if (i == nitems(takers)) {
-		if (strcmp(e->type, "request") == 0)
-			conn_complain(c, e->id, GATEWAY_UNKNOWN_CHANNEL,
-			    "no such channel");
-	} else if (takers[i].registered && c->agent == NULL) {
-		conn_refuse(c, e->id, GATEWAY_UNKNOWN_AGENT,
-		    "this key is not registered");
-	} else {
-		takers[i].take(c, e, payload);
-	}
-}
-
-/* The payload in clear; 0, or the connection was refused. */
-static int
-open_payload(struct gateway_conn *c, const struct envelope *e,
-    struct buf *payload)
-{
-	/* a second auth carries its payload's signature; take_auth() tells */
-	if (*e->signature != '\0' && strcmp(e->channel, LINK_CH_AUTH) != 0 &&
-	    !envelope_verify(e, c->key)) {
-		conn_refuse(c, e->id, GATEWAY_BAD_SIGNATURE,
-		    "the envelope's signature is not by this agent's key");
-		return -EBADMSG;
-	}
-	switch (linkcrypt_read(&c->crypt, e, payload)) {
-	case 0:
-		return 0;
-	case -EPERM:
-		conn_refuse(c, e->id, GATEWAY_BAD_MESSAGE, c->crypt.on ?
-		    "what follows the key exchange must be sealed" :
-		    "no keys were exchanged");
-		break;
-	case -EALREADY:
-		conn_refuse(c, e->id, GATEWAY_REPLAY, "nonce is not new");
-		break;
-	case -EBADMSG:
-		conn_refuse(c, e->id, GATEWAY_BAD_SIGNATURE,
-		    "the payload was changed on its way");
-		break;
-	default:
-		conn_refuse(c, e->id, GATEWAY_BAD_MESSAGE,
-		    "payload or nonce is not base64 of its form");
-	}
-	return -EBADMSG;
-}
-
-static void
-conn_hear(struct gateway_conn *c, const struct envelope *e)
-{
-	struct buf	payload = BUF_INIT;
-	int64_t		off = e->timestamp - clock_wall_ms() / 1000;
-
-	if (open_payload(c, e, &payload) == 0) {
-		if (off > LINK_WINDOW || off < -LINK_WINDOW)
-			conn_complain(c, e->id, GATEWAY_CLOCK_SKEW,
-			    "the clock is %" PRId64 " s off", off);
-		else
-			dispatch(c, e, &payload);
-	}
-	buf_release(&payload);
-	if (c->closing || c->agent == NULL)
-		return;
-	c->last = clock_mono_ms();
-	list_remove(&c->link);
-	list_append(&c->g->settled, &c->link);
-	agent_heard(c->g, c->agent);
-}
-
-static void
-on_message(struct ws *ws, const char *text, size_t len, int is_text,
-    void *arg)
-{
-	struct gateway_conn	*c = arg;
-	struct envelope		 e = ENVELOPE_INIT;
-	struct json_err		 err;
-	char			 why[256];
-
-	(void)ws;
-	if (c->closing)
-		return;
-	if (c->state != CONN_READY && len > ENVELOPE_MAX_FIRST)
-		conn_refuse(c, "", GATEWAY_TOO_LARGE, "more than %d bytes"
-		    " before authentication", ENVELOPE_MAX_FIRST);
-	else if (!is_text)
-		conn_refuse(c, "", GATEWAY_BAD_MESSAGE, "must be text");
-	else if (envelope_parse(&e, text, len, &err) < 0)
-		conn_refuse(c, "", c->state == CONN_READY ?
-		    GATEWAY_BAD_MESSAGE : GATEWAY_NOT_AUTHENTICATED,
-		    "envelope: %s", json_err_str(&err, why, sizeof(why)));
-	else if (c->state == CONN_READY)
-		conn_hear(c, &e);
-	else if (c->state == CONN_NEW && strcmp(e.type, "request") == 0 &&
-	    strcmp(e.channel, LINK_CH_AUTH) == 0)
-		auth_begin(c, &e);
-	else
-		conn_refuse(c, e.id, GATEWAY_NOT_AUTHENTICATED,
-		    "the first message must be auth, and be answered");
-	envelope_release(&e);
 }
 
 static void
@@ -434,7 +77,7 @@ void
 gateway_accept(struct gateway *g, struct http_req *req)
 {
 	static const struct ws_events	 events = {
-		.message = on_message, .closed = on_closed
+		.message = conn_message, .closed = on_closed
 	};
 	struct gateway_conn		*c;
 

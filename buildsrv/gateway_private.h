@@ -4,6 +4,7 @@
 
 #include <uthash.h>
 
+#include "buf.h"
 #include "crypto.h"
 #include "envelope.h"
 #include "gateway.h"
@@ -100,6 +101,12 @@ struct gateway {
 };
 
 /* gateway.c */
+void	gateway_settled(struct gateway *);	/* a store call has ended */
+void	gateway_end(struct gateway *);	/* if it stops and all is done */
+
+/* gateway_conn.c */
+void	conn_send(struct gateway_conn *, const char *type, const char *id,
+	    const char *channel, const json_t *);
 void	conn_answer(struct gateway_conn *, const char *id,
 	    const char *channel, json_t *);	/* takes the reference */
 /* An error envelope; the connection stays.  fmt is the message. */
@@ -111,8 +118,14 @@ void	conn_refuse(struct gateway_conn *, const char *id,
 void	conn_close(struct gateway_conn *, int code, const char *why);
 void	conn_hold(struct gateway_conn *);	/* before a store call */
 int	conn_drop(struct gateway_conn *);	/* after it: 0 if it is gone */
+/* It is this agent's from now on, and nobody's. */
 void	conn_settle(struct gateway_conn *, struct gateway_agent *);
-void	gateway_settled(struct gateway *);	/* a store call has ended */
+void	conn_unsettle(struct gateway_conn *);
+void	conn_free(struct gateway_conn *);
+
+/* gateway_hear.c */
+void	conn_message(struct ws *, const char *, size_t, int is_text,
+	    void *conn);
 
 /* gateway_auth.c */
 void	auth_begin(struct gateway_conn *, const struct envelope *);

@@ -50,10 +50,10 @@ struct queue_ops;
 
 struct queue_options {
 	struct store	*store;
-	const char	*owner;		/* of the leases: one server, one name */
+	const char	*owner;		/* of the leases; one for each server */
 	const char	*pipeline;	/* the script */
-	const char	*work_dir;	/* of ours alone: what earlier runs left in
-					 * it goes at the start */
+	const char	*work_dir;	/* of ours alone: what earlier runs left
+					 * in it goes at the start */
 	const char	*artifact_dir;	/* files named by their SHA-256, 0600;
 					 * best in the work_dir's file system */
 	int		 max_concurrent;

@@ -71,8 +71,7 @@ patch_result(struct run *r)
 	json_t		*v;
 
 	json_object_foreach(r->result, name, v)
-		if (!store_job_kept(name) && strcmp(name, "file") != 0
-		    && strcmp(name, "sha256") != 0)
+		if (!store_job_kept(name) && strcmp(name, "file") != 0)
 			json_object_set(r->patch, name, v);
 	json_object_set_new(r->patch, "checksum", json_string(r->checksum));
 	json_object_set_new(r->patch, "size",
@@ -87,7 +86,7 @@ finish_ask(struct run *r)
 	const struct queue_options	*o = &r->queue->o;
 	int				 rc;
 
-	json_object_set_new(r->result, "sha256", json_string(r->checksum));
+	json_object_set_new(r->result, "checksum", json_string(r->checksum));
 	json_object_set_new(r->result, "size",
 	    json_integer((json_int_t)r->size));
 	if (o->finish == NULL)

@@ -62,27 +62,65 @@ output_step(const struct run *r)
 
 /* -- the log -- */
 
+static void	flush_later(struct run *);
+
 static void
 on_logged(int rc, const json_t *result, void *arg)
 {
-	char	*id = arg;
+	struct run	*r = arg;
 
 	(void)result;
+	r->logging--;
 	if (rc < 0 && rc != -ESTALE)	/* stale: run_renew will hear of it */
-		log_warn("queue", "job %s: log lines are lost: %s", id,
+		log_warn("queue", "job %s: log lines are lost: %s", r->id,
 		    errstr(rc));
-	free(id);
+	if (r->state == RUN_CHILD && json_array_size(r->lines) > 0)
+		flush_later(r);
+	run_answered(r);
 }
 
+/* Lines from one number up to another, as an array of their own. */
+static json_t *
+lines_slice(const struct run *r, size_t from, size_t to)
+{
+	json_t	*lines = json_array();
+
+	for (; from < to; from++)
+		json_array_append(lines, json_array_get(r->lines, from));
+	return lines;
+}
+
+static void
+lines_send(struct run *r, size_t from, size_t to)
+{
+	json_t	*lines = lines_slice(r, from, to);
+
+	r->calls++;
+	r->logging++;
+	store_log_add(r->queue->o.store, r->id, r->fence, lines, on_logged, r);
+	json_decref(lines);
+}
+
+/*
+ * While the script runs, one call at a time: however much it says, others'
+ * writes and our own renewals get between.  At the end all goes at once.
+ */
 void
 output_flush(struct run *r)
 {
+	size_t	 sent = 0, to, n = json_array_size(r->lines);
+	json_t	*rest;
+
 	uv_timer_stop(&r->flush);
-	if (json_array_size(r->lines) > 0) {
-		store_log_add(r->queue->o.store, r->id, r->fence, r->lines,
-		    on_logged, xstrdup(r->id));
+	while (sent < n && (r->logging == 0 || r->state != RUN_CHILD)) {
+		to = n - sent < STORE_MAX_LINES ? n : sent + STORE_MAX_LINES;
+		lines_send(r, sent, to);
+		sent = to;
+	}
+	if (sent > 0) {
+		rest = lines_slice(r, sent, n);
 		json_decref(r->lines);
-		r->lines = json_array();
+		r->lines = rest;
 	}
 	if (json_object_size(r->news) > 0 && r->state == RUN_CHILD)
 		run_renew(r);
@@ -97,7 +135,7 @@ on_flush(uv_timer_t *t)
 static void
 flush_later(struct run *r)
 {
-	if (json_array_size(r->lines) >= QUEUE_LOG_LINES)
+	if (json_array_size(r->lines) >= QUEUE_LOG_LINES && r->logging == 0)
 		output_flush(r);
 	else if (!uv_is_active((uv_handle_t *)&r->flush))
 		uv_timer_start(&r->flush, on_flush, QUEUE_LOG_MS, 0);

@@ -90,7 +90,7 @@ place(struct run *r, const char *path)
 	    || (rc = file_sha256(path, sum, &r->size)) < 0)
 		return rc;
 	hex_encode(sum, sizeof(sum), r->checksum);
-	if (strcasecmp(json_str(r->result, "sha256", r->checksum),
+	if (strcasecmp(json_str(r->result, "checksum", r->checksum),
 	    r->checksum) != 0)
 		return -EBADMSG;
 	to = file_join(r->artifact_dir, r->checksum);

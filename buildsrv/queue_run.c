@@ -51,6 +51,13 @@ run_gone(struct run *r)
 		run_free(r);
 }
 
+void
+run_answered(struct run *r)
+{
+	r->calls--;
+	run_gone(r);
+}
+
 static void
 on_closed(uv_handle_t *h)
 {
@@ -203,7 +210,6 @@ on_renewed(int rc, const json_t *job, void *arg)
 {
 	struct run	*r = arg;
 
-	r->calls--;
 	if (rc == -ESTALE && r->state < RUN_FINISH) {
 		log_warn("queue", "job %s: another has taken it over", r->id);
 		run_end(r, WHY_STALE);
@@ -214,7 +220,7 @@ on_renewed(int rc, const json_t *job, void *arg)
 	    && r->why == WHY_NOT) {
 		run_end(r, WHY_CANCEL);
 	}
-	run_gone(r);
+	run_answered(r);
 }
 
 void

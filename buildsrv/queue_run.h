@@ -57,6 +57,7 @@ struct run {
 	size_t		 n_secrets;
 	struct buf	 part[2];	/* of a long line of stdout, stderr */
 	json_t		*lines;		/* not yet sent */
+	int		 logging;	/* calls of store_log_add under way */
 	size_t		 log_bytes;	/* sent or waiting, of this run */
 	json_t		*steps;
 	json_t		*news;		/* step and progress, not yet sent */
@@ -88,6 +89,8 @@ void	run_start(struct queue *, const json_t *job);
 void	run_end(struct run *, enum run_why);
 /* Sends the members that the job is to have by now, and renews the lease. */
 void	run_renew(struct run *);
+/* One of its calls of the store was answered; it may be gone after that. */
+void	run_answered(struct run *);
 /* The last step: removes the directory and frees. */
 void	run_remove(struct run *);
 

@@ -31,9 +31,9 @@ static const struct json_field fields[] = {
 static int
 fault(struct json_err *e, const char *path, const char *text)
 {
+	*e = (struct json_err){ .line = 0 };
 	snprintf(e->path, sizeof(e->path), "%s", path);
 	snprintf(e->text, sizeof(e->text), "%s", text);
-	e->line = 0;
 	return -EINVAL;
 }
 

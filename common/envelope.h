@@ -16,7 +16,7 @@ struct json_err;
 /* Limits, with their reasons. */
 enum {
 	ENVELOPE_MAX	= 256 * 1024,	/* a message; telemetry is near 2 KB */
-	ENVELOPE_MAX_FIRST = 8192,	/* before authentication; auth is 1 KB */
+	ENVELOPE_MAX_FIRST = 8192,	/* before auth, which is near 1 KB */
 	ENVELOPE_MAX_ID	= 128,		/* also of agent and host ids */
 	ENVELOPE_MAX_TYPE = 16,
 	ENVELOPE_MAX_CHANNEL = 64,	/* the longest is 27 */

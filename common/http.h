@@ -21,9 +21,9 @@ enum {
 	HTTP_MAX_HEAD	= 16 * 1024,	/* request line and headers together;
 					 * browsers with cookies stay below */
 	HTTP_MAX_HEADERS = 64,
-	HTTP_MAX_BODY	= 1024 * 1024,	/* by default; no JSON of ours is near */
+	HTTP_MAX_BODY	= 1024 * 1024,	/* by default; our JSON is less */
 	HTTP_MAX_PATH	= 2048,
-	HTTP_HEAD_TIMEOUT = 10000,	/* ms to the end of the head: slow loris */
+	HTTP_HEAD_TIMEOUT = 10000,	/* ms to the head's end: slow loris */
 	HTTP_BODY_TIMEOUT = 30000,	/* ms without a byte of the body */
 	HTTP_IDLE_TIMEOUT = 60000,	/* ms of a kept connection at rest */
 	HTTP_SEND_TIMEOUT = 60000,	/* ms in which a reader takes no byte */
@@ -146,7 +146,7 @@ struct httpc_answer {
 struct httpc_options {
 	const char	*method;	/* NULL: GET */
 	const char	*bearer;	/* API key, or NULL */
-	const char	*headers;	/* further "Name: value\r\n" lines, or NULL */
+	const char	*headers;	/* more "Name: value\r\n" lines, or NULL */
 	const char	*type;		/* of the body */
 	const void	*body;		/* copied */
 	size_t		 body_len;

@@ -27,9 +27,9 @@ static const struct json_field request_fields[] = {
 static int
 fault(struct json_err *e, int rc, const char *path, const char *text)
 {
+	*e = (struct json_err){ .line = 0 };
 	snprintf(e->path, sizeof(e->path), "%s", path);
 	snprintf(e->text, sizeof(e->text), "%s", text);
-	e->line = 0;
 	return rc;
 }
 

@@ -216,6 +216,7 @@ settings_free(struct settings *s)
 	for (i = 0; i < nitems(s->dirs); i++)
 		free(s->dirs[i]);
 	free(s->config_file);
+	free(s->operand);
 	free(s->v);
 	free(s);
 }

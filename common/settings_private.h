@@ -18,6 +18,7 @@ struct settings {
 	struct value		*v;
 	size_t			 n;
 	int			 first;
+	char			**operand;	/* of argv, in their order */
 	int			 show;
 	char			*config_file;
 	char			*dirs[3];

@@ -246,8 +246,10 @@ short_flags(struct settings *s, int argc, char **argv, int *i)
 void
 source_flags(struct settings *s, int argc, char **argv)
 {
-	char	**operand = xcalloc((size_t)argc + 1, sizeof(*operand));
+	char	**operand;
 	int	  i, n = 0, only_operands = 0;
+
+	operand = s->operand = xcalloc((size_t)argc + 1, sizeof(*operand));
 
 	for (i = 1; i < argc; i++) {
 		if (only_operands || argv[i][0] != '-' || argv[i][1] == '\0') {
@@ -267,5 +269,4 @@ source_flags(struct settings *s, int argc, char **argv)
 	s->first = argc - n;
 	for (i = 0; i < n; i++)
 		argv[s->first + i] = operand[i];
-	free(operand);
 }

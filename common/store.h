@@ -22,6 +22,7 @@ struct store;
 enum {
 	STORE_MAX_KEY	= 400,		/* LMDB's own limit is 511 */
 	STORE_MAX_LIST	= 1000,		/* items in one answer */
+	STORE_MAX_LINES	= 1000,		/* log lines in one call */
 	STORE_LOG_MAX	= 4 * 1024 * 1024 /* bytes of one job's log; then it
 					 * ends with a line that says so */
 };

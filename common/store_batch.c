@@ -220,7 +220,6 @@ req_finish(struct store *s, struct store_req *r)
 
 	if (rc == 0)
 		rc = r->say;
-	list_remove(&r->link);
 	if (r->done != NULL)
 		r->done(rc, rc == 0 || rc == -EALREADY ? r->result : NULL,
 		    r->arg);
@@ -232,12 +231,15 @@ req_finish(struct store *s, struct store_req *r)
 static void
 batch_finish(struct store *s)
 {
-	int64_t	seq = s->batch_rc == 0 ? s->batch_event : s->last_event;
-	int	news = seq > s->last_event;
+	int64_t		 seq = s->batch_rc == 0 ? s->batch_event :
+			    s->last_event;
+	int		 news = seq > s->last_event;
+	struct link	*l, *n;
 
 	s->last_event = seq;
-	while (!list_empty(&s->batch))
-		req_finish(s, LIST_ITEM(s->batch.next, struct store_req, link));
+	LIST_EACH(l, n, &s->batch)
+		req_finish(s, LIST_ITEM(l, struct store_req, link));
+	list_init(&s->batch);
 	if (news)
 		watch_tell(s, seq, NULL);
 }

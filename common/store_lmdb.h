@@ -30,12 +30,12 @@ enum {
 	STORE_VERSION	= 1,	/* of the layout above, in meta */
 	STORE_MAX_KIND	= 64,	/* a word of ours */
 	STORE_KEY_SIZE	= 511,	/* LMDB's own limit */
-	STORE_MAX_BATCH	= 512,	/* requests in a commit: far from LMDB's
-				 * limit of 131,071 changed pages */
+	STORE_MAX_BATCH	= 128,	/* requests in a commit: enough to share its
+				 * cost, few enough that none waits long, and
+				 * far from LMDB's 131,071 changed pages */
 	STORE_TRIM	= 2000,	/* requests until the map is let go: at most
 				 * some ten pages for each */
-	STORE_MAX_OPS	= 64,	/* operations in one request */
-	STORE_MAX_LINES	= 1000	/* log lines in one request */
+	STORE_MAX_OPS	= 64	/* operations in one request */
 };
 
 enum store_db {

@@ -34,7 +34,8 @@ list_keys(const char *user, const char *status, const char *cursor,
 	char		*end;
 	uint64_t	 seq = 0;
 
-	if (letter == 0 || (user != NULL && name_check(user, STORE_MAX_KEY) < 0))
+	if (letter == 0
+	    || (user != NULL && name_check(user, STORE_MAX_KEY) < 0))
 		return -EINVAL;
 	if (cursor != NULL) {
 		errno = 0;

@@ -21,7 +21,7 @@ enum stream_state {
 	STREAM_CONNECTING,
 	STREAM_HANDSHAKE,
 	STREAM_OPEN,
-	STREAM_DRAINING,	/* the last bytes leave, the rest is discarded */
+	STREAM_DRAINING,	/* the last bytes leave, input is discarded */
 	STREAM_LINGERING,	/* our end is shut; waits for the peer's */
 	STREAM_CLOSED		/* handles are closing */
 };

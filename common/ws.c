@@ -1,6 +1,5 @@
 /*
- * A WebSocket over a stream that has shaken hands.  wslay makes and takes the
- * frames, checks their form and UTF-8, answers pings and closes.
+ * A WebSocket over a stream that has shaken hands; ws_wslay.c has the frames.
  *
  * It ends by a close frame from either side: the other answers, the stream is
  * closed in order.  A peer that does not answer, breaks the protocol or does
@@ -35,8 +34,8 @@ on_gone(uv_handle_t *h)
 	free(w);
 }
 
-static void
-say(struct ws *w, const char *why, size_t n)
+void
+ws_say(struct ws *w, const char *why, size_t n)
 {
 	if (w->why == NULL)
 		w->why = xstrndup(why, n);
@@ -52,7 +51,7 @@ ws_stream_closed(struct stream *s, int rc, void *arg)
 		why = w->state == WS_OPENING
 		    ? "connection closed within the handshake"
 		    : "connection closed without a close frame";
-	say(w, why, strlen(why));
+	ws_say(w, why, strlen(why));
 	w->stream = NULL;
 	w->state = WS_CLOSED;
 	uv_close((uv_handle_t *)&w->timer, on_gone);
@@ -63,7 +62,7 @@ ws_fail(struct ws *w, int rc, const char *why)
 {
 	if (w->state == WS_CLOSED)
 		return;
-	say(w, why, strlen(why));
+	ws_say(w, why, strlen(why));
 	w->state = WS_CLOSED;
 	stream_abort(w->stream, rc);
 }
@@ -72,164 +71,12 @@ ws_fail(struct ws *w, int rc, const char *why)
 static void
 end_in_order(struct ws *w, const char *why)
 {
-	say(w, why, strlen(why));
+	ws_say(w, why, strlen(why));
 	if (w->state == WS_CLOSED)
 		return;
 	w->state = WS_CLOSED;
 	uv_timer_stop(&w->timer);
 	stream_close(w->stream);	/* has its own limit */
-}
-
-/* -- what wslay calls -- */
-
-static ssize_t
-on_recv(wslay_event_context_ptr ctx, uint8_t *p, size_t max, int flags,
-    void *arg)
-{
-	struct ws	*w = arg;
-	size_t		 n = w->in_len < max ? w->in_len : max;
-
-	(void)flags;
-	if (n == 0) {
-		wslay_event_set_error(ctx, WSLAY_ERR_WOULDBLOCK);
-		return -1;
-	}
-	memcpy(p, w->in, n);
-	w->in += n;
-	w->in_len -= n;
-	return (ssize_t)n;
-}
-
-static ssize_t
-on_send(wslay_event_context_ptr ctx, const uint8_t *p, size_t n, int flags,
-    void *arg)
-{
-	struct ws	*w = arg;
-
-	(void)ctx;
-	(void)flags;
-	buf_add(&w->out, p, n);
-	return (ssize_t)n;
-}
-
-static int
-on_mask(wslay_event_context_ptr ctx, uint8_t *p, size_t n, void *arg)
-{
-	(void)ctx;
-	(void)arg;
-	crypto_random(p, n);
-	return 0;
-}
-
-/* The lengths tell when wslay is between frames. */
-static void
-on_frame(wslay_event_context_ptr ctx,
-    const struct wslay_event_on_frame_recv_start_arg *f, void *arg)
-{
-	struct ws	*w = arg;
-	uint64_t	 n = f->payload_length;
-
-	w->frame = 2 + (n > 0xffff ? 8 : n > 125 ? 2 : 0)
-	    + (w->server ? 4 : 0) + (size_t)n;
-	w->opcode = f->opcode;
-	if (wslay_is_ctrl_frame(f->opcode))
-		return;
-	w->frames = f->fin ? 0 : w->frames + 1;
-	if (w->frames > WS_MAX_FRAMES) {
-		wslay_event_queue_close(ctx, WSLAY_CODE_POLICY_VIOLATION,
-		    NULL, 0);
-		wslay_event_shutdown_read(ctx);
-	}
-}
-
-static void
-on_piece(wslay_event_context_ptr ctx,
-    const struct wslay_event_on_frame_recv_chunk_arg *c, void *arg)
-{
-	struct ws	*w = arg;
-
-	(void)ctx;
-	if (w->opcode == WSLAY_CONNECTION_CLOSE)
-		buf_add(&w->goodbye, c->data, c->data_length);
-}
-
-/* The peer's code, and its words behind it. */
-static void
-got_close(struct ws *w)
-{
-	const unsigned char	*p = (unsigned char *)w->goodbye.p;
-	size_t			 n = w->goodbye.len;
-
-	w->code = n < 2 ? WSLAY_CODE_NO_STATUS_RCVD : p[0] << 8 | p[1];
-	if (n > 2)
-		say(w, w->goodbye.p + 2, n - 2);
-}
-
-static void
-on_frame_end(wslay_event_context_ptr ctx, void *arg)
-{
-	struct ws	*w = arg;
-
-	(void)ctx;
-	w->framed += w->frame;
-	/* wslay 1.1 takes the later registered 1012 (restart), 1013 (busy)
-	 * and 1014 for faults, and would not tell. */
-	if (w->opcode == WSLAY_CONNECTION_CLOSE && w->goodbye.len >= 2
-	    && w->goodbye.p[0] == 1012 >> 8
-	    && (unsigned char)w->goodbye.p[1] >= (1012 & 0xff)
-	    && (unsigned char)w->goodbye.p[1] <= (1014 & 0xff))
-		got_close(w);
-}
-
-static void
-on_msg(wslay_event_context_ptr ctx,
-    const struct wslay_event_on_msg_recv_arg *m, void *arg)
-{
-	struct ws	*w = arg;
-
-	(void)ctx;
-	if (m->opcode == WSLAY_CONNECTION_CLOSE)
-		got_close(w);
-	if (w->state != WS_OPEN)
-		return;
-	if (m->opcode == WSLAY_TEXT_FRAME || m->opcode == WSLAY_BINARY_FRAME)
-		w->ev->message(w, m->msg != NULL ? (const char *)m->msg : "",
-		    m->msg_length, m->opcode == WSLAY_TEXT_FRAME, w->arg);
-	else if (m->opcode == WSLAY_PONG && w->ev->pong != NULL)
-		w->ev->pong(w, w->arg);
-}
-
-/* The context, made where there is none. */
-static wslay_event_context_ptr
-context(struct ws *w)
-{
-	static const struct wslay_event_callbacks	calls = {
-		on_recv, on_send, on_mask, on_frame, on_piece, on_frame_end,
-		on_msg
-	};
-	int	rc;
-
-	if (w->wslay != NULL)
-		return w->wslay;
-	rc = w->server ? wslay_event_context_server_init(&w->wslay, &calls, w)
-	    : wslay_event_context_client_init(&w->wslay, &calls, w);
-	if (rc != 0)
-		die(EXIT_SYSTEM, "out of memory (WebSocket)");
-	wslay_event_config_set_max_recv_msg_length(w->wslay, w->max);
-	w->fed = w->framed = 0;
-	return w->wslay;
-}
-
-/* Frees it where it holds nothing: no piece of a frame or message, no close
- * handshake, no call that is still to return. */
-static void
-context_rest(struct ws *w)
-{
-	if (w->eating || w->state != WS_OPEN || w->frames > 0
-	    || w->fed != w->framed)
-		return;
-	wslay_event_context_free(w->wslay);
-	w->wslay = NULL;
 }
 
 /* -- sending -- */
@@ -247,12 +94,12 @@ static void
 queue(struct ws *w, uint8_t opcode, const void *p, size_t n)
 {
 	struct wslay_event_msg	m = { opcode, p, n };
-	int			rc = wslay_event_queue_msg(context(w), &m);
+	int			rc = wslay_event_queue_msg(ws_context(w), &m);
 
 	if (rc == WSLAY_ERR_NOMEM)
 		die(EXIT_SYSTEM, "out of memory (%zu bytes)", n);
 	flush(w);
-	context_rest(w);
+	ws_context_rest(w);
 }
 
 static int
@@ -311,7 +158,7 @@ ws_close(struct ws *w, int code, const char *why)
 	if (w->state != WS_OPEN)
 		return;
 	w->state = WS_CLOSING;
-	wslay_event_queue_close(context(w), (uint16_t)code,
+	wslay_event_queue_close(ws_context(w), (uint16_t)code,
 	    (const uint8_t *)why, reason_length(why));
 	flush(w);
 	if (w->held.len == 0)		/* else first its turn */
@@ -362,7 +209,7 @@ ws_input(struct ws *w, const char *p, size_t n)
 
 	if (w->state != WS_OPEN && w->state != WS_CLOSING)
 		return;
-	ctx = context(w);
+	ctx = ws_context(w);
 	w->in = p;
 	w->in_len = n;
 	w->fed += n;
@@ -376,7 +223,7 @@ ws_input(struct ws *w, const char *p, size_t n)
 	else if (ws_pending(w) > WS_MAX_PENDING + WS_MAX_MESSAGE)
 		ws_fail(w, UV_ENOBUFS, "the peer pings and does not read");
 	else
-		context_rest(w);
+		ws_context_rest(w);
 }
 
 static void

@@ -12,7 +12,7 @@ struct url;
 struct ws;
 
 struct ws_events {
-	void	(*open)(struct ws *, void *arg);	/* client; may be NULL */
+	void	(*open)(struct ws *, void *arg); /* client's; may be NULL */
 	/* One whole message; text is 1 for text, 0 for binary. */
 	void	(*message)(struct ws *, const char *, size_t, int text,
 		    void *arg);

@@ -189,7 +189,7 @@ proxy_answered(struct ws *w, size_t rest)
 
 	if (d->parser.status_code / 100 != 2) {
 		refused(w, "the proxy refused");
-	} else if (rest > 0) {		/* it is the server's turn to be silent */
+	} else if (rest > 0) {		/* no server speaks first */
 		ws_fail(w, UV_EPROTO, "the proxy said more than its answer");
 	} else if (d->tls != NULL) {
 		d->step = SHAKE_TLS;

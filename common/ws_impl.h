@@ -1,5 +1,5 @@
-/* What ws.c (an open WebSocket) and ws_connect.c (a client on its way there)
- * share; nobody else includes it. */
+/* What ws.c (an open WebSocket), ws_wslay.c (its frames) and ws_connect.c (a
+ * client on its way there) share; nobody else includes it. */
 #ifndef MUSTER_WS_IMPL_H
 #define MUSTER_WS_IMPL_H
 
@@ -63,6 +63,15 @@ void	ws_input(struct ws *, const char *, size_t);
 void	ws_fail(struct ws *, int rc, const char *why);
 void	ws_stream_closed(struct stream *, int rc, void *ws);
 void	ws_limit(struct ws *, int64_t ms);	/* the timer anew */
+
+/* Words for closed(), copied; the first ones count. */
+void	ws_say(struct ws *, const char *, size_t);
+
+/* ws_wslay.c: wslay's context, made where there is none; and freed where it
+ * holds nothing: no piece of a frame or message, no close handshake, no call
+ * that is still to return. */
+wslay_event_context_ptr ws_context(struct ws *);
+void	ws_context_rest(struct ws *);
 
 /* ws_connect.c */
 void	ws_dial_free(struct ws_dial *);		/* NULL is nothing to do */

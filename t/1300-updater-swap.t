@@ -62,7 +62,7 @@ ok 'the eighth runs'			runs 8.0
 ok 'nothing unpacked is left'		test ! -e "$T/state/update.d"
 
 stop_agents
-LOCK=$T/state/agent.lock
+export LOCK="$T/state/agent.lock"
 echo '{"wait": "0s", "settle": "0s"}' >"$MUSTER_CONFIG"
 start_agent
 make_agent "$NEW" 9.0

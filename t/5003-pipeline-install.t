@@ -73,6 +73,10 @@ ok 'the rest goes' test ! -e "$T/root/opt"
 ok 'a prefix that no unit can hold' exits 1 env PREFIX='/a b' "$T/un/install.sh"
 ok 'an unknown option' exits 100 "$T/un/install.sh" --all
 
+DESTDIR=$T/image/new "$T/un/install.sh" >"$T/log"
+ok 'a DESTDIR that is not there yet is made' \
+	test -x "$T/image/new/usr/local/bin/muster-agent"
+
 for file in muster-agent install.sh BUILD muster-agent.service; do
 	cp "$T/un/$file" "$T/whole"
 	printf x >>"$T/un/$file"

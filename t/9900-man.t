@@ -16,7 +16,7 @@ options() {
 	"$1" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u |
 	    grep -vxE -- '--(help|version|config|show-config|state-dir|run-dir|log-dir|log-level|log-format)' |
 	    while read -r o; do
-		sed 's/\\//g' "$2" | grep -q -- "Fl -${o#--}\b" || echo "$o"
+		sed 's/\\//g' "$2" | grep -Eq -- "(Fl|,) -${o#--}( |$)" || echo "$o"
 	done
 }
 for tool in buildsrv.8 agent.8 updater.8 stamp.1 lock.1; do

@@ -56,7 +56,9 @@ static const struct settings_spec spec = {
 	.n = nitems(table),
 	.groups = SETTINGS_CONFIG | SETTINGS_DIRS | SETTINGS_LOG |
 	    SETTINGS_STOP_AT_OPERAND | SETTINGS_OPERANDS,
-	.config_name = "updater.json"
+	.config_name = "updater.json",
+	/* MUSTER_CONFIG may come from the agent and name the agent's file. */
+	.lenient_file = 1
 };
 
 /* -- from the settings -- */
@@ -155,6 +157,10 @@ set_pid(const struct settings *s, struct update *u)
 static void
 set_places(const struct settings *s, struct update *u)
 {
+	if (strlen(settings_state_dir(s)) > UPDATE_MAX_PATH - 32)
+		settings_usage(s, "--state-dir: too long");
+	if (strlen(settings_log_dir(s)) > UPDATE_MAX_PATH - 32)
+		settings_usage(s, "--log-dir: too long");
 	snprintf(u->journal, sizeof(u->journal), "%s/update.json",
 	    settings_state_dir(s));
 	snprintf(u->unpacked, sizeof(u->unpacked), "%s/update.d",

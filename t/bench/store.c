@@ -71,7 +71,8 @@ memory(const char *when)
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
 		if (strncmp(line, "RssAnon", 7) == 0
 		    || strncmp(line, "RssFile", 7) == 0)
-			printf(" %.7s %6ld kB", line, strtol(line + 8, NULL, 10));
+			printf(" %.7s %6ld kB", line,
+			    strtol(line + 8, NULL, 10));
 	putchar('\n');
 	if (f != NULL)
 		fclose(f);

@@ -260,8 +260,8 @@ test_answer(void)
 static void
 test_registration(void)
 {
-	static const char	nonce[] =
-				    "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+	static const char	nonce[] = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH"
+				    "BwcHBwcHBwc=";
 	static const char	when[] = "2026-01-31T23:59:59.123Z";
 	uint8_t			sec[64], sig[64];
 	char			text[BASE64_SIZE(64)];

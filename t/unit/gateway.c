@@ -8,6 +8,8 @@
 #include "../../buildsrv/gateway.c"
 #include "../../buildsrv/gateway_agents.c"
 #include "../../buildsrv/gateway_auth.c"
+#include "../../buildsrv/gateway_conn.c"
+#include "../../buildsrv/gateway_hear.c"
 #include "../../buildsrv/gateway_register.c"
 #include "tap.h"
 

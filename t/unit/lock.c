@@ -172,10 +172,10 @@ test_full(void)
 
 /* -- in other processes -- */
 
-/* A process that takes the lock, says so, and holds it until it is killed
- * or told; -1 is its code for having failed. */
+/* A process that takes the lock, says so, and holds it for a while or until
+ * it is killed.  Ours, which a fork would share, it closes. */
 static pid_t
-holder(int hold_ms, int wait_ms, int *told)
+holder(const struct lock *ours, int hold_ms, int wait_ms, int *told)
 {
 	struct lock	*l;
 	int		 fd[2];
@@ -186,6 +186,8 @@ holder(int hold_ms, int wait_ms, int *told)
 	if (pipe(fd) < 0)
 		die(EXIT_SYSTEM, "pipe");
 	if ((pid = fork()) == 0) {
+		if (ours != NULL)
+			close(lock_fd(ours));
 		if (lock_take(&l, path, wait_ms != 0 ? LOCK_WAIT : 0, wait_ms,
 		    NULL) < 0)
 			_exit(1);
@@ -218,7 +220,7 @@ test_replaced(void)
 	pid_t		 pid;
 
 	is_int("held", lock_take(&l, path, 0, 0, NULL), 0);
-	pid = holder(2000, -1, &told);
+	pid = holder(l, 2000, -1, &told);
 	usleep(50000);
 	unlink(path);
 	is_int("the holder hears that its file has no name", lock_beat(l),
@@ -231,7 +233,7 @@ test_replaced(void)
 	waitpid(pid, &status, 0);
 
 	is_int("held again", lock_take(&l, path, 0, 0, NULL), 0);
-	pid = holder(2000, 5000, &told);
+	pid = holder(l, 2000, 5000, &told);
 	usleep(50000);
 	put_file(other, "");
 	rename(other, path);
@@ -248,7 +250,7 @@ test_killed(void)
 	struct lock_holder	 h;
 	struct lock		*l;
 	int			 told, status;
-	pid_t			 pid = holder(60000, 0, &told);
+	pid_t			 pid = holder(NULL, 60000, 0, &told);
 
 	wait_told(told);
 	ok("another process holds it", lock_status(path, &h) == 0 && h.held
@@ -264,8 +266,8 @@ test_killed(void)
 	lock_drop(l);
 }
 
-/* Contenders mark a shared word while they hold it; some are killed, one
- * removes the file only while it holds the lock. */
+/* Contenders mark a shared word while they hold it; one removes the file
+ * as the last thing while it holds the lock. */
 enum { CONTENDERS = 6, ROUNDS = 300 };
 
 struct shared {
@@ -285,9 +287,9 @@ contend(struct shared *s, int me)
 		if (__atomic_exchange_n(&s->inside, me, __ATOMIC_SEQ_CST) != 0)
 			s->twice++;
 		usleep((useconds_t)(i * 7 % 50));
+		__atomic_store_n(&s->inside, 0, __ATOMIC_SEQ_CST);
 		if (me == 1 && i % 10 == 0)
 			unlink(path);
-		__atomic_store_n(&s->inside, 0, __ATOMIC_SEQ_CST);
 		lock_drop(l);
 		__atomic_add_fetch(&s->done, 1, __ATOMIC_SEQ_CST);
 	}
@@ -324,7 +326,7 @@ test_kill_race(void)
 	pid_t		 pid;
 
 	for (i = 0; i < 200; i++) {
-		pid = holder(1000, 0, &told);
+		pid = holder(NULL, 1000, 0, &told);
 		usleep((useconds_t)(i * 13 % 2000));
 		kill(pid, i % 3 ? SIGKILL : SIGSTOP);
 		kill(pid, SIGKILL);

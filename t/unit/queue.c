@@ -32,7 +32,7 @@ test_good(void)
 	is_int("for us alone", st.st_mode & 0777, 0600);
 	free(path);
 	WAIT(store_get(store, "token", "good", HEAR));
-	is_str("what finish stored is there", str_at("sha256"), hex);
+	is_str("what finish stored is there", str_at("checksum"), hex);
 	WAIT(store_log_read(store, "good", 0, 0, HEAR));
 	is_int("the log has the lines", count_at("items"), 3);
 	is_str("from the first", str_at("items.0.text"), "yes");
@@ -53,7 +53,8 @@ test_bad(void)
 		{ "exit", "echo ::step pack; echo no tape >&2; exit 3",
 		    "pack: no tape" },
 		{ "mute", "exit 3", "start: exit code 3" },
-		{ "killed", "kill -9 $$", "start: killed by signal 9 (Killed)" },
+		{ "killed", "kill -9 $$",
+		    "start: killed by signal 9 (Killed)" },
 		{ "no-result", "echo ::step last", "last: the pipeline ended "
 		    "without a result" },
 		{ "no-file", "result x", "publish: out: no such file or "
@@ -63,8 +64,8 @@ test_bad(void)
 		    "publish: etc/passwd: no such file or directory" },
 		{ "directory", "mkdir out; result x",
 		    "publish: out: not a file" },
-		{ "wrong-sum", "make hello; result x ',\"sha256\":\"00\"'", "publish: out: its checksum is not the one in "
-		    "the result" },
+		{ "wrong-sum", "make hello; result x ',\"checksum\":\"00\"'",
+		    "publish: out: its checksum is not the one in the result" },
 		{ "unwanted", "make hello; result unwanted",
 		    "publish: permission denied" },
 		{ "twice", "make hello; result twice", "publish: its record "
@@ -78,7 +79,7 @@ test_bad(void)
 		{ "unprepared", "", "prepare: operation not permitted" }
 	};
 	const struct store_op	taken = { STORE_PUT, "token", "taken",
-				    pack("{ss}", "sha256", "earlier") };
+				    pack("{ss}", "checksum", "earlier") };
 	size_t	i;
 
 	store_write(store, &taken, 1, NULL, NULL);
@@ -88,7 +89,7 @@ test_bad(void)
 		is_str("and says why", str_at("error"), bad[i].error);
 	}
 	WAIT(store_get(store, "token", "taken", HEAR));
-	is_str("a refused end stores nothing", str_at("sha256"), "earlier");
+	is_str("a refused end stores nothing", str_at("checksum"), "earlier");
 	WAIT(store_get(store, "token", "unwanted", HEAR));
 	is_int("nor does a finish that said no", rc, -ENOENT);
 }

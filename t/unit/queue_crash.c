@@ -122,7 +122,7 @@ is_whole(const char *id)
 	int	 whole;
 
 	WAIT(store_get(store, "token", id, HEAR));
-	path = file_join(artifacts, rc == 0 ? str_at("sha256") : "none");
+	path = file_join(artifacts, rc == 0 ? str_at("checksum") : "none");
 	whole = file_sha256(path, sum, NULL) == 0
 	    && strcmp(hex_encode(sum, sizeof(sum), hex), path
 	    + strlen(artifacts) + 1) == 0;

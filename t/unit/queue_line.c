@@ -49,7 +49,7 @@ test_clean(void)
 	static const struct {
 		const char	*what, *in, *out;
 	} cases[] = {
-		{ "plain text stays", "a line\twith a tab", "a line\twith a tab" },
+		{ "plain text stays", "a line\twith tab", "a line\twith tab" },
 		{ "so do characters of all lengths", "\u00e9\u20ac\U0001f600",
 		    "\u00e9\u20ac\U0001f600" },
 		{ "controls are blanks", "\033[1mx\r\007\177", " [1mx   " },

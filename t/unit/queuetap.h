@@ -46,7 +46,7 @@ on_finish(const json_t *job, const json_t *result, json_t *patch,
 	json_object_set_new(patch, "extra", json_string("from finish"));
 	queue_ops_add(ops, STORE_ADD, "token", strcmp(json_str(result,
 	    "fileName", ""), "twice") == 0 ? "taken" : json_str(job, "id", ""),
-	    json_pack("{ss}", "sha256", json_str(result, "sha256", "")));
+	    json_pack("{ss}", "checksum", json_str(result, "checksum", "")));
 	return 0;
 }
 

@@ -283,7 +283,8 @@ test_full_disk(void)
 	write_one(STORE_DEL, "late", NULL);
 	{
 		char		*text = xcalloc(1, 1024 * 1024 + 1);
-		struct store_op	 ops[2] = { { STORE_PUT, "full", "large", NULL },
+		struct store_op	 ops[2] = {
+		    { STORE_PUT, "full", "large", NULL },
 		    { STORE_PUT, "full", "little", pack("{}") } };
 
 		memset(text, 'y', 1024 * 1024);

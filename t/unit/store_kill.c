@@ -101,7 +101,8 @@ work(void)
 		    "priority", rand() % 3), on_add, NULL);
 		return;
 	case 4:
-		snprintf(id, sizeof(id), "%u-%u", round_no, rand() % (made + 1));
+		snprintf(id, sizeof(id), "%u-%u", round_no,
+		    (unsigned)rand() % (made + 1));
 		store_job_cancel(store, id, on_cancel, NULL);
 		return;
 	default:

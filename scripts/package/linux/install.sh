@@ -122,6 +122,7 @@ start_init() {
 	[ $start = no ] || /etc/init.d/$name restart
 }
 
+[ -z "$DESTDIR" ] || mkdir -p "$DESTDIR"
 keep_dirs
 for state in /var/lib/muster /var/log/muster; do
 	[ ! -d "$DESTDIR$state" ] || continue
