@@ -151,8 +151,9 @@ $(O)/fuzz/%: t/fuzz/%.c $(O)/fuzz/parsers.a
 fuzz: $(FUZZ)
 	@set -e; for f in $(FUZZ); do echo "fuzz $${f##*/}"; \
 	    mkdir -p $(O)/corpus/$${f##*/}; \
-	    $$f -max_total_time=$(FUZZ_TIME) -print_final_stats=0 -verbosity=0 \
-		-artifact_prefix=$(O)/fuzz/ $(O)/corpus/$${f##*/}; done
+	    $$f -max_total_time=$(FUZZ_TIME) -artifact_prefix=$(O)/fuzz/ \
+		$(O)/corpus/$${f##*/} 2>$$f.log || { cat $$f.log; exit 1; }; \
+	    tail -n 1 $$f.log; done
 
 bench: all
 	@MUSTER_BIN=$(abspath $(BIN)) scripts/bench

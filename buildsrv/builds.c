@@ -132,14 +132,12 @@ on_added(int rc, const json_t *job, void *arg)
 	c->job = json_deep_copy(job);
 	if (!json_bool(c->body, "useQueue", 1)) {
 		list_append(&s->waiting, &c->link);	/* build_watch */
-		queue_wake(s->queue);
 		return;
 	}
 	words = estimate_text(s, json_str(job, "target", ""),
 	    queue_running(s->queue));
 	call_json(c, 202, build_answer(c, job, words));
 	free(words);
-	queue_wake(s->queue);
 }
 
 void
@@ -170,6 +168,7 @@ build_post(struct call *c)
 	}
 	c->job = job_new(c, target);
 	store_job_add(c->server->store, c->job, on_added, c);
+	queue_wake(c->server->queue);	/* now: the claim shares the commit */
 }
 
 /* -- builds that a caller waits for -- */

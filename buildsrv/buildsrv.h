@@ -105,6 +105,7 @@ json_t	*target_list(const struct server *);
 
 /* jobfiles.c: between the queue and the pipeline. */
 int	job_prepare(const json_t *job, const char *dir, void *server);
+char	*job_secret(const json_t *job, void *server);
 int	job_finish(const json_t *job, const json_t *result, json_t *patch,
 	    struct queue_ops *, void *server);
 

@@ -91,6 +91,15 @@ job_prepare(const json_t *job, const char *dir, void *arg)
 	return rc;
 }
 
+char *
+job_secret(const json_t *job, void *arg)
+{
+	char	key[BASE64_SIZE(TOKEN_BYTES)];
+
+	secret_token(arg, "register", json_str(job, "id", ""), key);
+	return xstrdup(key);
+}
+
 /*
  * The build is done and its file published: the token under which it is
  * handed out, the registration key that it carries, and the measure of its

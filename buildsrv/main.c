@@ -372,6 +372,7 @@ start_queue(struct app *a, const struct settings *s, const char *pipeline)
 		.build_timeout_ms = settings_int(s, "build-timeout"),
 		.env = a->env,
 		.prepare = job_prepare,
+		.secret = job_secret,
 		.finish = job_finish,
 		.arg = &a->server,
 	};
@@ -503,6 +504,8 @@ main(int argc, char **argv)
 	char			*sign_socket, *pipeline;
 
 	child_role(argc, argv);
+	/* A slow look-up of a name must not hold up the store's commits. */
+	setenv("UV_THREADPOOL_SIZE", "8", 0);
 	s = settings_load(&spec, argc, argv);
 	crypto_init();
 	more_files();

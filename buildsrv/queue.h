@@ -72,7 +72,7 @@ struct queue_options {
 	/*
 	 * The artifact is in its place: adds to the patch what the job is to
 	 * have, and to ops what is to be stored in the same transaction.
-	 * result is the script's, with sha256 and size as they are.
+	 * result is the script's, with checksum and size as they are.
 	 * NULL: nothing.  0, or -errno: the job fails.
 	 */
 	int		(*finish)(const json_t *job, const json_t *result,

@@ -223,7 +223,12 @@ int
 base64_decode(const char *s, size_t len, void *out, size_t max, size_t *n)
 {
 	const char	*end;
+	size_t		 i;
 
+	/* libsodium 1.0.18 takes some bytes past 127 for letters. */
+	for (i = 0; i < len; i++)
+		if ((unsigned char)s[i] > 127)
+			return -EINVAL;
 	if (sodium_base642bin(out, max, s, len, NULL, n, &end,
 	    sodium_base64_VARIANT_ORIGINAL) != 0 || end != s + len)
 		return -EINVAL;

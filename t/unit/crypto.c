@@ -142,6 +142,8 @@ texts(void)
 	    base64_decode("//4Aeg==x", 9, out, 8, &n), -EINVAL);
 	is_int("over the room that there is too",
 	    base64_decode("AAAAAAAAAAAAAAAA", 16, out, 8, &n), -EINVAL);
+	is_int("bytes past ASCII are no letters",
+	    base64_decode("\xab\xaf\xab\xaf", 4, out, 8, &n), -EINVAL);
 	is_int("odd hex is refused", hex_decode("abc", out, 1), -EINVAL);
 	is_int("short hex is refused", hex_decode("ab", out, 2), -EINVAL);
 	is_int("other letters are refused", hex_decode("zz", out, 1), -EINVAL);
