@@ -1,5 +1,6 @@
 #!/bin/sh
 # muster-lock around a command: who gets the lock, and the exit codes.
+# shellcheck disable=SC2016 # scripts for other shells
 . "${0%/*}/lib.sh"
 
 # hold [OPTION...]: holds $T/l in the background until released; $holder.
@@ -75,7 +76,6 @@ ok 'any file can be the lock'	exits 3 muster-lock "$T/script" sh "$T/script"
 ok 'and keeps its contents'	is "$(cat "$T/script")" 'exit 3'
 
 # -F: no process in between.
-# shellcheck disable=SC2016
 muster-lock -F "$T/l" sh -c 'echo $$ >"$0/pid"
 until [ -e "$0/go2" ]; do sleep 0.02; done' "$T" & pid=$!
 wait_for test -s "$T/pid"

@@ -1,13 +1,14 @@
 #!/bin/sh
 # Signals go on to the command; its end is waited for.
+# shellcheck disable=SC2016 # scripts for other shells
 . "${0%/*}/lib.sh"
 
+at_end ': >"$T/end"'
 # start TRAP: a command that runs TRAP on SIGTERM and SIGHUP; $lock.
 start() {
 	rm -f "$T/up" "$T/got"
 	muster-lock "$T/l" sh -c "trap '$1' TERM HUP; : >$T/up
-	    while :; do sleep 0.02; done" & lock=$!
-	at_end "kill -9 $lock 2>/dev/null"
+	    until [ -e $T/end ]; do sleep 0.02; done" & lock=$!
 	wait_for test -e "$T/up"
 }
 
@@ -23,6 +24,6 @@ start ": >$T/got"
 kill -TERM "$lock"
 wait_for test -e "$T/got"
 ok 'a command that goes on is waited for'	kill -0 "$lock"
-kill -9 "$lock"
-wait "$lock" 2>/dev/null
+: >"$T/end"
+ok 'until it ends'		wait "$lock"
 done_testing

@@ -1,5 +1,6 @@
 #!/bin/sh
 # The record: what --status prints, stale ones, and the heartbeat.
+# shellcheck disable=SC2016 # scripts for other shells
 . "${0%/*}/lib.sh"
 
 # field NAME: of the status of $T/l

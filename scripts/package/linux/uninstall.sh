@@ -66,9 +66,9 @@ remove_dir() {
 	rmdir "$1" 2>/dev/null || :
 }
 
-# The build server keeps its own state in the same place.
+# A build server keeps its own state, and its store, in the same place.
 remove_state() {
-	if [ $purge = yes ] && ! command -v muster-buildsrv >/dev/null; then
+	if [ $purge = yes ] && [ ! -e "$1/store" ]; then
 		rm -rf "$1"
 	elif [ -d "$1" ] && ! rmdir "$1" 2>/dev/null; then
 		echo "$1 stays"
