@@ -17,6 +17,10 @@
 #include "log.h"
 #include "platform.h"
 
+#ifndef ESTALE
+#define ESTALE	116	/* Windows has no word for a file replaced under us */
+#endif
+
 enum {
 	RECORD_MAX	= 512,	/* six short lines */
 	/* ms between two tries of a wait that has an end; they grow. */
