@@ -39,6 +39,8 @@ void	log_info(const char *module, const char *, ...) PRINTF_LIKE(2, 3);
 void	log_warn(const char *module, const char *, ...) PRINTF_LIKE(2, 3);
 void	log_error(const char *module, const char *, ...) PRINTF_LIKE(2, 3);
 
+/* Ends the process without unwinding: streams are flushed, that is all. */
+_Noreturn void log_exit(enum exit_code);
 /* Prints "tool: text" and exits; for main and process roles alone. */
 _Noreturn void die(enum exit_code, const char *, ...) PRINTF_LIKE(2, 3);
 

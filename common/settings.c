@@ -57,7 +57,7 @@ settings_usage(const struct settings *s, const char *fmt, ...)
 	va_end(ap);
 	fprintf(stderr, "%s: %s\nusage: %s%s%s\n", spec->tool, buf_str(&b),
 	    spec->tool, spec->synopsis[0] != '\0' ? " " : "", spec->synopsis);
-	exit(EXIT_USAGE);
+	log_exit(EXIT_USAGE);
 }
 
 static void
@@ -181,17 +181,17 @@ settings_load(const struct settings_spec *spec, int argc, char **argv)
 	source_flags(s, argc, argv);
 	if (settings_bool(s, "help")) {
 		show_help(s);
-		exit(EXIT_YES);
+		log_exit(EXIT_YES);
 	}
 	if (settings_bool(s, "version")) {
 		printf("%s %s\n", spec->tool, MUSTER_VERSION);
-		exit(EXIT_YES);
+		log_exit(EXIT_YES);
 	}
 	if (spec->groups & SETTINGS_DIRS)
 		fill_dirs(s);
 	if (spec->groups & SETTINGS_CONFIG && settings_bool(s, "show-config")) {
 		show_config(s);
-		exit(EXIT_YES);
+		log_exit(EXIT_YES);
 	}
 	check_required(s);
 	if (spec->groups & SETTINGS_LOG)
