@@ -202,7 +202,8 @@ signal_all(int sig)
 	struct process	*list;
 	size_t		 n = list_processes(&list), i;
 
-	qsort(list, n, sizeof(*list), by_pid);
+	if (n > 0)			/* else there is no list */
+		qsort(list, n, sizeof(*list), by_pid);
 	for (i = 0; i < n; i++)
 		if (is_ours(list, n, &list[i]))
 			kill(list[i].pid, sig);

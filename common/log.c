@@ -174,11 +174,13 @@ die(enum exit_code code, const char *fmt, ...)
 const char *
 errstr(int rc)
 {
+	char	words[64];
+
 	if (rc == 0)
 		return "success";
-#ifdef _WIN32
-	if (rc > -3000)	/* the C library's, not libuv's */
+	/* What libuv does not know is the C library's own. */
+	uv_strerror_r(rc, words, sizeof(words));
+	if (strncmp(words, "Unknown system error", 20) == 0)
 		return strerror(-rc);
-#endif
 	return uv_strerror(rc);
 }

@@ -361,6 +361,7 @@ test_ask(void)
 	free(big);
 
 	if ((pid = fork()) == 0) {
+		json_decref(q);
 		uv_loop_init(&loop);
 		if (ipc_serve(&server, &loop, path, 0600, NULL, handler, NULL)
 		    < 0)
