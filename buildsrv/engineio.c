@@ -74,7 +74,8 @@ engineio_stop(struct engineio *e, void (*done)(void *), void *arg)
 	e->stopping = 1;
 	e->stopped = done;
 	e->stopped_arg = arg;
-	HASH_ITER(hh, e->sessions, s, next) {
+	for (s = e->sessions; s != NULL; s = next) {
+		next = s->hh.next;
 		engineio_end(s, END_CLOSE, "the server stops");
 		engineio_forget(s);
 	}

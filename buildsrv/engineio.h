@@ -60,7 +60,8 @@ struct engineio *engineio_new(uv_loop_t *, const struct engineio_options *,
 /* Answers any request for its path: polls, POSTs, CORS questions, WebSocket
  * handshakes. */
 void	engineio_handle(struct engineio *, struct http_req *);
-/* Closes every session, answers every poll; done() when all is gone; frees. */
+/* Closes every session, answers every poll; done() when all is gone; frees:
+ * no request may come here after done(). */
 void	engineio_stop(struct engineio *, void (*done)(void *), void *arg);
 size_t	engineio_sessions(const struct engineio *);
 

@@ -39,7 +39,7 @@ enum engineio_refusal {
 /* How a session ends towards one that polls. */
 enum engineio_ending {
 	END_AT_ONCE,	/* a waiting poll gets "1", later ones are refused */
-	END_CLOSE,	/* the next poll gets what is queued, and "1" */
+	END_CLOSE,	/* the next poll gets what is queued, if any, and "1" */
 	END_NOOP	/* the client closed: the next poll gets "6" */
 };
 

@@ -127,7 +127,8 @@ say_goodbye(struct engineio_session *s)
 	} else if (s->poll != NULL) {	/* and so the queue is empty */
 		polling_say(s, s->ending == END_NOOP ? '6' : '1');
 	} else {
-		return s->ending != END_AT_ONCE;
+		return s->ending == END_NOOP
+		    || (s->ending == END_CLOSE && !list_empty(&s->queue));
 	}
 	return 0;
 }

@@ -130,8 +130,8 @@ keep_headers(struct socketio_client *c, const struct http_req *q)
 	const char		*value;
 	size_t			 i;
 
-	for (i = 0; names != NULL && names[i] != NULL
-	    && i < SOCKETIO_MAX_HEADERS; i++)
+	for (i = 0; names != NULL && i < SOCKETIO_MAX_HEADERS
+	    && names[i] != NULL; i++)
 		if ((value = http_header(q, names[i])) != NULL)
 			c->headers[i] = xstrdup(value);
 }
@@ -293,7 +293,7 @@ socketio_header(const struct socketio_socket *s, const char *name)
 
 	if (s->client == NULL || names == NULL)
 		return NULL;
-	for (i = 0; names[i] != NULL && i < SOCKETIO_MAX_HEADERS; i++)
+	for (i = 0; i < SOCKETIO_MAX_HEADERS && names[i] != NULL; i++)
 		if (strcasecmp(names[i], name) == 0)
 			return s->client->headers[i];
 	return NULL;

@@ -81,7 +81,8 @@ void	socketio_namespace(struct socketio *, const char *name,
 	    const struct socketio_events *, void *arg);
 /* Answers any request for its path. */
 void	socketio_handle(struct socketio *, struct http_req *);
-/* Closes every client (it will try to come back); done(); frees. */
+/* Closes every client (it will try to come back); done(); frees: no request
+ * may come here after done(). */
 void	socketio_stop(struct socketio *, void (*done)(void *), void *arg);
 
 /*

@@ -87,15 +87,13 @@ read_namespace(struct text *t, struct socketio_packet *p)
 static int
 places_exist(json_t *v, size_t n)
 {
-	json_t		*num, *item;
+	json_t		*num = json_object_get(v, "num"), *item;
 	const char	*key;
+	double		 d = json_is_number(num) ? json_number_value(num) : -1;
 	size_t		 i;
 
-	if (json_is_true(json_object_get(v, "_placeholder"))) {
-		num = json_object_get(v, "num");
-		return json_is_integer(num) && json_integer_value(num) >= 0
-		    && (uint64_t)json_integer_value(num) < n;
-	}
+	if (json_is_true(json_object_get(v, "_placeholder")))
+		return d >= 0 && d < (double)n && d == (double)(size_t)d;
 	if (json_is_object(v)) {
 		json_object_foreach(v, key, item)
 			if (!places_exist(item, n))
@@ -122,6 +120,17 @@ is_reserved(const char *name)
 		if (strcmp(name, names[i]) == 0)
 			return 1;
 	return 0;
+}
+
+/* JavaScript's numbers are doubles: a whole one may be past 64 bits. */
+static json_t *
+read_json(const struct text *t)
+{
+	struct json_err	e;
+	json_t		*v = json_read(t->p, t->n, &e);
+
+	return v != NULL ? v : json_read_as(t->p, t->n,
+	    JSON_DECODE_INT_AS_REAL, JSON_MAX_DEPTH, &e);
 }
 
 static int
@@ -156,7 +165,6 @@ int
 socketio_packet_read(struct socketio_packet *p, const char *s, size_t n)
 {
 	struct text	t = { s, n };
-	struct json_err	e;
 
 	memset(p, 0, sizeof(*p));
 	p->id = -1;
@@ -168,7 +176,7 @@ socketio_packet_read(struct socketio_packet *p, const char *s, size_t n)
 	if (read_count(&t, p) < 0 || read_namespace(&t, p) < 0
 	    || read_number(&t, SOCKETIO_ID_DIGITS, &p->id) < 0)
 		return -EINVAL;
-	if (t.n > 0 && (p->data = json_read(t.p, t.n, &e)) == NULL)
+	if (t.n > 0 && (p->data = read_json(&t)) == NULL)
 		return -EINVAL;
 	if (payload_fits(p))
 		return 0;

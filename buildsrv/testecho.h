@@ -15,7 +15,7 @@ enum { TESTECHO_MAX_PAYLOAD = 1000000 };	/* for httpd_set_max_body() */
 struct testecho *testecho_new(uv_loop_t *);
 /* Whether the path is one of its own: then the request is answered. */
 int	testecho_handle(struct testecho *, struct http_req *);
-/* done(), then its memory goes. */
+/* done(), then its memory goes: no request may come here after it. */
 void	testecho_stop(struct testecho *, void (*done)(void *), void *arg);
 
 #endif

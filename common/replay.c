@@ -74,3 +74,34 @@ replay_count(const struct replay *r)
 {
 	return HASH_COUNT(r->seen);
 }
+
+int
+replay_window_fresh(struct replay_window *w, int64_t time, const void *p,
+    size_t n)
+{
+	uint8_t		hash[SHA256_SIZE];
+	uint64_t	digest;
+	unsigned	i, oldest = 0;
+
+	if (time <= w->floor)
+		return 0;
+	crypto_sha256(p, n, hash);
+	memcpy(&digest, hash, sizeof(digest));
+	for (i = 0; i < w->n; i++) {
+		if (w->seen[i].digest == digest)
+			return 0;
+		if (w->seen[i].time < w->seen[oldest].time)
+			oldest = i;
+	}
+	if (w->n < REPLAY_WINDOW)
+		oldest = w->n++;
+	else if (time > w->seen[oldest].time)
+		w->floor = w->seen[oldest].time;
+	else
+		return 0;	/* it would be the first to be forgotten */
+	w->seen[oldest].time = time;
+	w->seen[oldest].digest = digest;
+	if (time > w->newest)
+		w->newest = time;
+	return 1;
+}

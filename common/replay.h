@@ -16,4 +16,26 @@ void	replay_free(struct replay *);
 int	replay_fresh(struct replay *, const void *, size_t, int64_t now_ms);
 size_t	replay_count(const struct replay *);
 
+/*
+ * The same for one sender whose messages carry a time: the newest things are
+ * remembered, and what is not newer than all that were forgotten is not
+ * taken.  So nothing is ever taken twice, in memory that does not grow, and
+ * no other sender can crowd it out.  All zero is a fresh one.
+ */
+enum { REPLAY_WINDOW = 64 };	/* things of one moment, or out of order */
+
+struct replay_window {
+	int64_t		 floor;		/* of times: at or below is old */
+	int64_t		 newest;
+	unsigned	 n;
+	struct {
+		int64_t	 time;
+		uint64_t digest;
+	} seen[REPLAY_WINDOW];
+};
+
+/* 1 where these bytes of that time are new, and remembers them; else 0. */
+int	replay_window_fresh(struct replay_window *, int64_t time,
+	    const void *, size_t);
+
 #endif
