@@ -24,10 +24,13 @@ enum {
 	HTTP_MAX_BODY	= 1024 * 1024,	/* by default; our JSON is less */
 	HTTP_MAX_PATH	= 2048,
 	HTTP_HEAD_TIMEOUT = 10000,	/* ms to the head's end: slow loris */
-	HTTP_BODY_TIMEOUT = 30000,	/* ms without a byte of the body */
+	HTTP_BODY_TIMEOUT = 30000,	/* ms to the body's end, or for another
+					 * 16 KB of it */
 	HTTP_IDLE_TIMEOUT = 60000,	/* ms of a kept connection at rest */
 	HTTP_SEND_TIMEOUT = 60000,	/* ms in which a reader takes no byte */
-	HTTP_MAX_CONNS	= 30000		/* per server; memory is 4 KB each */
+	HTTP_MAX_CONNS	= 30000,	/* per server; memory is 4 KB each */
+	HTTP_MAX_PEER	= 46,		/* bytes of an address' text */
+	HTTP_MAX_WHO	= 64		/* bytes of who asks, for logs */
 };
 
 /* -- server (httpd.c) -- */
@@ -45,6 +48,9 @@ struct http_req {
 	int		 tls;
 	char		 id[17];	/* request id: logs and X-Request-Id */
 	void		*user;		/* the handler's own */
+	int		 tag;		/* the same, for httpd_observe() */
+	char		 who[HTTP_MAX_WHO + 1];	/* likewise */
+	uint64_t	 began;		/* uv_hrtime() when its head was whole */
 	struct http_conn *conn;		/* private to httpd.c */
 };
 
@@ -58,17 +64,32 @@ struct httpd *httpd_new(uv_loop_t *, http_handler, void *arg);
 /*
  * Listens on "HOST:PORT", "[V6]:PORT", ":PORT" (every address) or
  * "unix:PATH" (mode 0600, a stale one replaced); port 0 takes a free one.
- * tls may be NULL.  0 or -errno; *url (may be NULL) gets "http://HOST:PORT",
+ * tls may be NULL, and counts for TCP alone.  0 or -errno; *url (may be NULL) gets "http://HOST:PORT",
  * freed by the caller.
  */
 int	httpd_listen(struct httpd *, const char *where, const struct tls *,
 	    char **url);
+/* The same at a socket that listens already, which somebody else made and
+ * will remove: takes fd, or closes it and returns -errno. */
+int	httpd_listen_fd(struct httpd *, int fd, const struct tls *,
+	    char **url);
 /* No new connections; idle ones close, busy ones after their answer; done()
- * when the last has gone, at the latest after grace_ms.  Frees the server. */
+ * when the last has gone, at the latest after grace_ms.  Frees the server.
+ * What was upgraded is not counted; a request that is still unanswered then
+ * lives on, and its answer goes nowhere. */
 void	httpd_stop(struct httpd *, int64_t grace_ms, void (*done)(void *),
 	    void *arg);
 void	httpd_set_max_body(struct httpd *, size_t);
+/* Connections of one client, see below; 0: no limit.  What was upgraded is
+ * not counted, nor are Unix sockets. */
+void	httpd_set_max_peer(struct httpd *, size_t);
+/* What of an address one client has to itself: all of an IPv4, the first 64
+ * bits of an IPv6, "unix". */
+void	http_peer_client(const char *peer, char out[HTTP_MAX_PEER]);
 size_t	httpd_connections(const struct httpd *);
+/* For who counts: each answer, as its head goes out, refusals too. */
+void	httpd_observe(struct httpd *, void (*answered)(const struct http_req *,
+	    int status, void *arg), void *arg);
 
 /* A header by its name, any case; NULL where absent. */
 const char *http_header(const struct http_req *, const char *name);
@@ -92,14 +113,20 @@ void	http_reply_error(struct http_req *, int status, const char *field,
 	    ;
 /*
  * Sends size bytes of a regular file with Range, If-Range, ETag and HEAD
- * (RFC 9110); takes fd.  etag is quoted text or NULL.  done() hears how many
- * bytes left and whether all that was asked for did; may be NULL.
+ * (RFC 9110); takes fd.  etag is quoted text or NULL.  done() hears, once,
+ * how many bytes left and whether all that was asked for did; may be NULL.
+ * An answer without the file's bytes (HEAD, 304, 416) is 0 bytes, not whole.
  */
 void	http_reply_file(struct http_req *, int fd, uint64_t size,
 	    const char *type, const char *etag,
 	    void (*done)(void *arg, uint64_t sent, int whole), void *arg);
+/* What http_reply_file will answer: the status (200, 206, 304, 416) and the
+ * part of the file, of which a HEAD gets no byte. */
+int	http_file_part(const struct http_req *, uint64_t size,
+	    const char *etag, uint64_t *from, uint64_t *n);
 /* An answer that grows (server-sent events): chunks until the end.  gone()
- * tells that the peer left; after it, or after the end, req is dead. */
+ * tells that the peer left, or was dropped because it reads too slowly;
+ * never from within these calls.  After it, or after the end, req is dead. */
 void	http_stream_begin(struct http_req *, int status, const char *type,
 	    void (*gone)(struct http_req *));
 void	http_stream_write(struct http_req *, const void *, size_t);
@@ -107,7 +134,8 @@ size_t	http_stream_pending(const struct http_req *);
 void	http_stream_end(struct http_req *);
 /*
  * Answers 101 to a WebSocket handshake (RFC 6455) and hands the connection
- * over; NULL after it has answered 400 or 426 to a bad handshake.
+ * over; NULL after it has answered 400 or 426 to a bad handshake, or where
+ * the peer has gone.  Then req is dead in any case.
  */
 struct ws *http_upgrade(struct http_req *, const struct ws_events *,
 	    size_t max_message, void *arg);
@@ -154,6 +182,8 @@ struct httpc_options {
 					 * goes to the sink has no limit */
 	int64_t		 timeout_ms;	/* without progress; 0: 30 s */
 	const struct tls *tls;		/* NULL: the system's roots */
+	/* Whether an address that the host has may be asked; NULL: any. */
+	int	(*allow)(const struct sockaddr *);
 	/* Takes the body of a 2xx as it comes instead; a negative return
 	 * ends the request with that code. */
 	int	(*sink)(const char *, size_t, void *arg);

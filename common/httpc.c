@@ -375,12 +375,16 @@ request_begin(struct httpc *c, const char *url, const struct httpc_options *o,
 		*why = xstrdup("line end in the API key");
 		return -EINVAL;
 	}
+	if (u.socket[0] != '\0' && o->allow != NULL) {
+		*why = xstrdup("not a Unix socket");
+		return -EACCES;
+	}
 	if (u.socket[0] != '\0')
 		c->stream = stream_connect_path(c->timer.loop, u.socket,
 		    c->timeout_ms, &events, c);
 	else
-		c->stream = stream_connect(c->timer.loop, u.host, u.port, tls,
-		    c->timeout_ms, &events, c);
+		c->stream = stream_connect_guarded(c->timer.loop, u.host,
+		    u.port, tls, c->timeout_ms, o->allow, &events, c);
 	return 0;
 }
 

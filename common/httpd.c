@@ -52,6 +52,7 @@ request_new(struct http_conn *c, const char *text, size_t n)
 	r->pub.peer = r->peer;
 	r->pub.method = r->pub.path = r->pub.query = r->pub.body = "";
 	r->pub.uid = -1;
+	r->pub.began = uv_hrtime();
 	r->pub.tls = stream_is_tls(c->stream);
 	r->pub.conn = c;
 	if (c->local && stream_peer_cred(c->stream, &r->pub.uid, &pid) < 0)
@@ -94,6 +95,7 @@ conn_unlink(struct http_conn *c)
 		h->bodies -= c->req->body.len;
 	list_remove(&c->all);
 	list_remove(&c->waiting);
+	peer_leave(c);
 	c->server = NULL;
 	c->stream = NULL;
 	if (--h->nconns == 0)
@@ -260,8 +262,6 @@ eat_body(struct http_conn *c)
 		conn_refuse(c, rc, why);
 	else if (whole)
 		dispatch(c);
-	else
-		conn_wait(c, WAIT_BODY);
 }
 
 static void
@@ -278,6 +278,7 @@ body_begin(struct http_conn *c)
 		return;
 	}
 	c->state = CONN_BODY;
+	c->unsent = 0;			/* of its bytes, those that counted */
 	conn_wait(c, WAIT_BODY);
 	if (r->head.expects && c->rest_len == 0)
 		stream_write(c->stream, "HTTP/1.1 100 Continue\r\n\r\n", 25);
@@ -446,14 +447,17 @@ conn_accept(struct listener *l)
 	c = xcalloc(1, sizeof(*c));
 	c->server = h;
 	c->loop = h->loop;
-	c->local = l->path.path != NULL;
+	c->local = l->local != 0;
 	list_append(&h->conns, &c->all);
 	list_init(&c->waiting);
 	if (h->nconns++ == 0)
 		uv_timer_start(&h->sweep, on_sweep, HTTPD_SWEEP, HTTPD_SWEEP);
 	c->stream = stream_accept(&l->h.stream, l->tls, HTTP_HEAD_TIMEOUT,
 	    &ev, c);
-	conn_wait(c, WAIT_HEAD);
+	if (peer_enter(c))
+		conn_wait(c, WAIT_HEAD);
+	else
+		conn_break(c);
 }
 
 /* -- time -- */
@@ -470,8 +474,13 @@ expire(struct http_conn *c)
 		else
 			conn_close(c);
 		break;
-	case WAIT_BODY:
-		conn_refuse(c, 408, "the request's body took too long");
+	case WAIT_BODY:		/* drops do not keep it alive */
+		if (c->req->body.len - c->unsent < HTTPD_BODY_LEAST) {
+			conn_refuse(c, 408, "the request's body took too long");
+			break;
+		}
+		c->unsent = c->req->body.len;
+		conn_wait(c, WAIT_BODY);
 		break;
 	case WAIT_IDLE:
 		conn_close(c);
@@ -587,6 +596,14 @@ void
 httpd_set_limit(struct httpd *h, enum conn_wait kind, int64_t ms)
 {
 	h->limit[kind] = ms;
+}
+
+void
+httpd_observe(struct httpd *h, void (*answered)(const struct http_req *, int,
+    void *), void *arg)
+{
+	h->answered = answered;
+	h->answered_arg = arg;
 }
 
 size_t

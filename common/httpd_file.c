@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "httpd_impl.h"
+#include "platform.h"
 #include "stream.h"
 
 struct file_send {
@@ -93,9 +94,8 @@ range_parse(const char *p, uint64_t size, uint64_t *from, uint64_t *n)
 	return RANGE_PART;
 }
 
-/* The status, and the part of the file that goes with it. */
-static int
-file_select(struct http_req *q, uint64_t size, const char *etag,
+int
+http_file_part(const struct http_req *q, uint64_t size, const char *etag,
     uint64_t *from, uint64_t *n)
 {
 	const char	*v;
@@ -228,25 +228,27 @@ static void
 file_sendfile(struct http_conn *c, int fd)
 {
 	struct file_send	*f = c->req->file;
-	size_t			 turn = HTTPD_FILE_TURN, n;
-	uv_fs_t			 req;
-	int			 got;
+	size_t			 turn = HTTPD_FILE_TURN, n, got;
+	int			 rc;
 
 	while (f->left > 0 && turn > 0) {
 		n = f->left < turn ? (size_t)f->left : turn;
-		got = uv_fs_sendfile(NULL, &req, fd, f->fd, (int64_t)f->off, n,
-		    NULL);
-		uv_fs_req_cleanup(&req);
-		if (got == UV_EAGAIN)
+		rc = platform_sendfile(fd, f->fd, f->off, n, &got);
+		if (rc == -EAGAIN)
 			break;
-		if (got <= 0) {		/* the peer left, or a shorter file */
+		if (rc == -ENOTSUP) {
+			f->no_sendfile = 1;
+			file_step(c);
+			return;
+		}
+		if (rc < 0 || got == 0) { /* the peer left; a shorter file */
 			conn_break(c);
 			return;
 		}
-		f->off += (uint64_t)got;
-		f->left -= (uint64_t)got;
-		f->sent += (uint64_t)got;
-		turn -= (size_t)got;
+		f->off += got;
+		f->left -= got;
+		f->sent += got;
+		turn -= got;
 	}
 	if (turn < HTTPD_FILE_TURN)
 		conn_wait(c, WAIT_SEND);	/* anew: there was progress */
@@ -318,6 +320,7 @@ file_begin(struct request *r, int status, const char *type)
 	struct http_conn	*c = r->pub.conn;
 	struct file_send	*f = r->file;
 	struct buf		 b = BUF_INIT;
+	int			 fd;
 
 	reply_head(r, &b, status, type, (int64_t)f->left);
 	if (f->left <= HTTPD_FILE_JOIN
@@ -328,6 +331,10 @@ file_begin(struct request *r, int status, const char *type)
 	}
 	conn_want_drained(c, 1);
 	conn_wait(c, WAIT_SEND);
+	/* A head on its own would wake the reader for nothing, and teach the
+	 * kernel to expect small packets: a fifth of all requests. */
+	if (f->left > 0 && (fd = stream_plain_fd(c->stream)) >= 0)
+		buf_drop(&b, platform_send_more(fd, b.p, b.len));
 	stream_write_take(c->stream, &b);
 	if (!c->eating)
 		conn_pause(c);
@@ -356,7 +363,7 @@ http_reply_file(struct http_req *q, int fd, uint64_t size, const char *type,
 		return;
 	}
 	c->state = CONN_FILE;
-	status = file_select(q, size, etag, &f->off, &f->left);
+	status = http_file_part(q, size, etag, &f->off, &f->left);
 	http_set(q, "Accept-Ranges", "bytes");
 	if (etag != NULL)
 		http_set(q, "ETag", etag);

@@ -28,10 +28,13 @@ enum {
 	HTTPD_MAX_BODIES = 256 * 1024 * 1024,
 	/* Chunk extensions and trailers of one body: nobody needs them. */
 	HTTPD_MAX_CHUNK_EXTRA = 4096,
+	/* Bytes that a body must grow by in HTTP_BODY_TIMEOUT, or be whole: a
+	 * modem is faster. */
+	HTTPD_BODY_LEAST = 16 * 1024,
 	/* A file part up to this size leaves in one write with its head. */
 	HTTPD_FILE_JOIN	= 32 * 1024,
 	/* A large one goes so far before others get their turn. */
-	HTTPD_FILE_TURN	= 1024 * 1024,
+	HTTPD_FILE_TURN	= 2 * 1024 * 1024,
 	HTTPD_FILE_CHUNK = 64 * 1024,	/* read and written, under TLS */
 	HTTPD_BACKLOG	= 4096,		/* the kernel cuts it to somaxconn */
 	HTTPD_SWEEP	= 250		/* ms: how exact the time limits are */
@@ -106,7 +109,8 @@ struct listener {
 	struct link	 link;
 	struct httpd	*server;
 	const struct tls *tls;
-	struct unixsock	 path;		/* of a Unix socket */
+	struct unixsock	 path;		/* of a Unix socket that we made */
+	int		 local;		/* a Unix socket */
 	int		 held;		/* a connection waits for room */
 };
 
@@ -122,9 +126,14 @@ struct httpd {
 	struct link	 conns, listeners;
 	uv_timer_t	 sweep, next, grace;
 	int		 handles;	/* not yet closed */
+	size_t		 max_peer;	/* connections of one client */
+	struct httpd_peer *peers;	/* httpd_peers.c */
+	int64_t		 said;		/* when one was refused */
 	int		 stopping;
 	void		(*stopped)(void *);
 	void		*stopped_arg;
+	void		(*answered)(const struct http_req *, int, void *);
+	void		*answered_arg;
 	uint64_t	 id_key, id_count;
 	int64_t		 date_at;	/* seconds */
 	char		 date[48];	/* "Date: ...\r\n" */
@@ -163,12 +172,14 @@ struct http_conn {
 	struct stream	*stream;	/* NULL once closed or handed over */
 	struct request	*req;		/* NULL at rest */
 	struct link	 all, waiting;
+	struct httpd_peer *peer;	/* NULL: not counted */
 	int64_t		 since;		/* the wait's start */
 	struct buf	 in;		/* came and is not yet parsed */
 	const char	*rest;		/* the same while conn_eat() runs */
 	size_t		 rest_len;
 	size_t		 scanned;	/* see head_find() */
-	size_t		 unsent;	/* when last looked at */
+	size_t		 unsent;	/* when last looked at; of a body that
+					 * comes: bytes there were then */
 	uint8_t		 state, wait;
 	unsigned	 eating : 1;
 	unsigned	 paused : 1;
@@ -206,6 +217,12 @@ void	reply_refuse(struct request *, int status, const char *why);
 
 void	file_step(struct http_conn *);	/* the stream has drained */
 void	file_broken(struct request *);	/* the connection is gone */
+
+/* -- httpd_peers.c -- */
+
+/* Counts the connection; 0 where its client has too many already. */
+int	peer_enter(struct http_conn *);
+void	peer_leave(struct http_conn *);
 
 /* -- httpd_listen.c -- */
 

@@ -3,6 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#ifndef _WIN32
+#include <sys/un.h>
+#endif
 
 #include "httpd_impl.h"
 #include "log.h"
@@ -152,27 +156,116 @@ listen_path(struct listener *l, const char *path, char **url)
 	return rc;
 }
 
+static struct listener *
+listener_new(struct httpd *h, int local, const struct tls *tls)
+{
+	struct listener	*l = xcalloc(1, sizeof(*l));
+
+	l->server = h;
+	l->tls = local ? NULL : tls;
+	l->local = local;
+	list_append(&h->listeners, &l->link);
+	h->handles++;
+	if (local)
+		uv_pipe_init(h->loop, &l->h.pipe, 0);
+	else
+		uv_tcp_init(h->loop, &l->h.tcp);
+	l->h.handle.data = l;
+	return l;
+}
+
 int
 httpd_listen(struct httpd *h, const char *where, const struct tls *tls,
     char **url)
 {
-	struct listener	*l = xcalloc(1, sizeof(*l));
-	int		 rc;
+	int		 local = strncmp(where, "unix:", 5) == 0, rc;
+	struct listener	*l = listener_new(h, local, tls);
 
-	l->server = h;
-	l->tls = tls;
-	l->h.handle.data = l;
-	list_append(&h->listeners, &l->link);
-	h->handles++;
-	if (strncmp(where, "unix:", 5) == 0) {
-		uv_pipe_init(h->loop, &l->h.pipe, 0);
+	if (local)
 		rc = listen_path(l, where + 5, url);
-	} else {
-		uv_tcp_init(h->loop, &l->h.tcp);
+	else
 		rc = listen_tcp(l, where, url);
-	}
 	l->h.handle.data = l;
 	if (rc < 0)
 		listener_close(l);
 	return rc;
 }
+
+/* -- a socket that somebody else made -- */
+
+#ifdef _WIN32
+int
+httpd_listen_fd(struct httpd *h, int fd, const struct tls *tls, char **url)
+{
+	(void)h;
+	(void)fd;
+	(void)tls;
+	(void)url;
+	return UV_ENOTSUP;
+}
+#else
+/* The family of a stream socket that listens, or -errno. */
+static int
+listening_family(int fd, struct sockaddr_storage *a)
+{
+	socklen_t	n = sizeof(*a), len = sizeof(int);
+	int		type = 0, on = 0;
+
+	memset(a, 0, sizeof(*a));
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0
+	    || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) < 0
+	    || getsockname(fd, (struct sockaddr *)a, &n) < 0)
+		return -errno;
+	if (type != SOCK_STREAM || !on)
+		return -EPROTOTYPE;
+	if (a->ss_family != AF_UNIX && a->ss_family != AF_INET
+	    && a->ss_family != AF_INET6)
+		return -EAFNOSUPPORT;
+	return a->ss_family;
+}
+
+static char *
+fd_url(const struct listener *l, const struct sockaddr_storage *a)
+{
+	const struct sockaddr_un	*u = (const void *)a;
+	const struct sockaddr		*sa = (const void *)a;
+	const struct sockaddr_in	*in = (const void *)a;
+	char				 host[46];
+
+	if (a->ss_family == AF_UNIX)
+		return path_url(u->sun_path);
+	if (uv_ip_name(sa, host, sizeof(host)) < 0)
+		return NULL;
+	/* Every address: one of them is sure to reach it. */
+	if (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0)
+		strcpy(host, "127.0.0.1");
+	/* The port is in the same place for both families. */
+	return xasprintf(strchr(host, ':') ? "%s://[%s]:%d" : "%s://%s:%d",
+	    l->tls != NULL ? "https" : "http", host, ntohs(in->sin_port));
+}
+
+int
+httpd_listen_fd(struct httpd *h, int fd, const struct tls *tls, char **url)
+{
+	struct sockaddr_storage	 a;
+	struct listener		*l;
+	int			 rc = listening_family(fd, &a);
+
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	l = listener_new(h, rc == AF_UNIX, tls);
+	rc = l->local ? uv_pipe_open(&l->h.pipe, fd)
+	    : uv_tcp_open(&l->h.tcp, fd);
+	if (rc < 0)
+		close(fd);
+	else
+		rc = uv_listen(&l->h.stream, HTTPD_BACKLOG, on_connection);
+	if (rc < 0)
+		listener_close(l);
+	else if (url != NULL)
+		*url = fd_url(l, &a);
+	return rc;
+}
+#endif

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "httpd_impl.h"
+#include "json.h"
 #include "log.h"
 #include "stream.h"
 #include "ws.h"
@@ -194,13 +195,17 @@ void
 reply_head(struct request *r, struct buf *b, int status, const char *type,
     int64_t length)
 {
+	struct httpd	*h = r->pub.conn->server;
+
+	if (h->answered != NULL)
+		h->answered(&r->pub, status, h->answered_arg);
 	buf_reserve(b, 256 + r->extra.len);
 	buf_adds(b, "HTTP/1.1 ");
 	add_number(b, (uint64_t)status);
 	buf_addc(b, ' ');
 	buf_adds(b, http_status_text(status));
 	buf_adds(b, "\r\n");
-	buf_adds(b, date_line(r->pub.conn->server));
+	buf_adds(b, date_line(h));
 	add_connection(r, b, status);
 	if (type != NULL) {
 		buf_adds(b, "Content-Type: ");
@@ -248,7 +253,7 @@ http_reply(struct http_req *q, int status, const char *type, const void *body,
 void
 http_reply_json(struct http_req *q, int status, json_t *o)
 {
-	char	*text = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
+	char	*text = o != NULL ? json_text(o) : NULL;
 	size_t	 n;
 
 	json_decref(o);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "buf.h"
+#include "esjson.h"
 #include "file.h"
 #include "json.h"
 #include "log.h"
@@ -30,7 +31,7 @@ fault(struct json_err *e, const char *path, const char *fmt, ...)
  * is more than any message needs and more stack than some thread has.
  */
 static int
-too_deep(const char *s, size_t n)
+too_deep(const char *s, size_t n, int max)
 {
 	int	depth = 0, quoted = 0;
 	size_t	i;
@@ -44,7 +45,7 @@ too_deep(const char *s, size_t n)
 		} else if (s[i] == '"')
 			quoted = 1;
 		else if (s[i] == '{' || s[i] == '[') {
-			if (++depth > JSON_MAX_DEPTH)
+			if (++depth > max)
 				return 1;
 		} else if (s[i] == '}' || s[i] == ']')
 			depth--;
@@ -53,22 +54,29 @@ too_deep(const char *s, size_t n)
 }
 
 json_t *
-json_read(const char *text, size_t len, struct json_err *e)
+json_read_as(const char *text, size_t len, size_t flags, int max_depth,
+    struct json_err *e)
 {
 	json_error_t	 je;
 	json_t		*v;
 
-	if (too_deep(text, len)) {
-		fault(e, "", "nested deeper than %d levels", JSON_MAX_DEPTH);
+	if (too_deep(text, len, max_depth)) {
+		fault(e, "", "nested deeper than %d levels", max_depth);
 		return NULL;
 	}
-	v = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
-	    &je);
+	v = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY |
+	    flags, &je);
 	if (v == NULL) {
 		fault(e, "", "%.140s", je.text);
 		e->line = je.line;
 	}
 	return v;
+}
+
+json_t *
+json_read(const char *text, size_t len, struct json_err *e)
+{
+	return json_read_as(text, len, 0, JSON_MAX_DEPTH, e);
 }
 
 json_t *
@@ -285,9 +293,8 @@ json_bool(const json_t *o, const char *key, int absent)
 char *
 json_text(const json_t *v)
 {
-	char	*s = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+	struct buf	b = BUF_INIT;
 
-	if (s == NULL)
-		die(EXIT_SYSTEM, "out of memory writing JSON");
-	return s;
+	esjson_write(&b, v, ESJSON_INTEGERS);
+	return buf_take(&b);
 }

@@ -23,6 +23,9 @@ struct json_err {
  * filled in.  The caller owns the result.
  */
 json_t	*json_read(const char *text, size_t len, struct json_err *e);
+/* The same with further flags of jansson's decoder and another depth. */
+json_t	*json_read_as(const char *text, size_t len, size_t flags,
+	    int max_depth, struct json_err *e);
 /* The same from a file of at most max bytes.  *rc is 0, -errno, or -EINVAL
  * with *e filled in. */
 json_t	*json_read_file(const char *path, size_t max, struct json_err *e,
@@ -56,7 +59,8 @@ char	*json_err_str(const struct json_err *, char *out, size_t n);
 const char *json_str(const json_t *, const char *key, const char *absent);
 int64_t	json_int(const json_t *, const char *key, int64_t absent);
 int	json_bool(const json_t *, const char *key, int absent);
-/* Compact text that the caller frees; dies only without memory. */
+/* Compact text, in the number forms of esjson.h but for integers, whose
+ * digits all stay; the caller frees. */
 char	*json_text(const json_t *);
 
 #endif

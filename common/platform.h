@@ -37,6 +37,14 @@ int64_t	 platform_process_start(int64_t pid);
 int	 platform_private_dir(const char *path);
 /* The peer of a connected Unix socket: 0, or -ENOTSUP. */
 int	 platform_peer_cred(int fd, int64_t *uid, int64_t *pid);
+/* Has the kernel copy up to n bytes of a file, from off on, to a socket that
+ * does not block.  *sent is how many went: 0 at the file's end.  0, -EAGAIN,
+ * -ENOTSUP where this system or this file cannot, or -errno. */
+int	 platform_sendfile(int to, int from, uint64_t off, size_t n,
+	    size_t *sent);
+/* Sends what a file is to follow, in the same packet where the system can:
+ * how many bytes went, 0 where it cannot or would block. */
+size_t	 platform_send_more(int to, const void *, size_t);
 
 /* A whole-file lock held by the descriptor: 0, -EWOULDBLOCK or -errno. */
 int	 platform_lock(int fd, int shared, int wait);

@@ -197,6 +197,25 @@ platform_peer_cred(int fd, int64_t *uid, int64_t *pid)
 	return 0;
 }
 
+int
+platform_sendfile(int to, int from, uint64_t off, size_t n, size_t *sent)
+{
+	off_t	len = (off_t)n;
+	int	code = sendfile(from, to, (off_t)off, &len, NULL, 0);
+
+	*sent = (size_t)len;		/* also where it stopped midway */
+	if (code == 0 || len > 0)
+		return 0;
+	return errno == EINVAL || errno == ENOTSUP ? -ENOTSUP : -errno;
+}
+
+size_t
+platform_send_more(int to, const void *p, size_t n)
+{
+	(void)to, (void)p, (void)n;
+	return 0;
+}
+
 /* -- locks: they belong to the open file description -- */
 
 int

@@ -345,6 +345,21 @@ platform_peer_cred(int fd, int64_t *uid, int64_t *pid)
 	return -ENOTSUP;
 }
 
+int
+platform_sendfile(int to, int from, uint64_t off, size_t n, size_t *sent)
+{
+	(void)to, (void)from, (void)off, (void)n;
+	*sent = 0;
+	return -ENOTSUP;		/* a SOCKET is no descriptor */
+}
+
+size_t
+platform_send_more(int to, const void *p, size_t n)
+{
+	(void)to, (void)p, (void)n;
+	return 0;
+}
+
 /* -- locks -- */
 
 static int

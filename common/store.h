@@ -66,8 +66,12 @@ enum store_verb {
 	STORE_MERGE,	/* sets the members given; -ENOENT without a document */
 	STORE_BUMP,	/* adds the integers given to members; as MERGE */
 	STORE_DEL,	/* -ENOENT where absent */
-	STORE_EVENT	/* appends an event: kind is its type, key the user
+	STORE_APPEND,	/* adds at the end of the kind: the key, which is the
+			 * store's, is the number in 20 digits, from 1 without
+			 * gaps, also in the value, as seq, with t (ms) */
+	STORE_EVENT,	/* appends an event: kind is its type, key the user
 			 * (NULL: nobody's), value the data */
+	STORE_DROP	/* as DEL, but what is absent is no error */
 };
 
 struct store_op {
@@ -132,6 +136,21 @@ void	store_job_finish(struct store *, const char *id, int64_t fence,
 /* A pending job is cancelled; a running one gets cancel:true; an ended one
  * is -EALREADY.  The result, then too, is the job. */
 void	store_job_cancel(struct store *, const char *id, store_done, void *arg);
+/*
+ * Removes a job that has ended, with its log, its places in lists and its
+ * share of the counts, and does ops in the same transaction; its events stay
+ * until they are trimmed.  The result is the job as it was.  -EBUSY where it
+ * has not ended.
+ */
+void	store_job_delete(struct store *, const char *id,
+	    const struct store_op *, size_t n, store_done, void *arg);
+/*
+ * All users' jobs, oldest first, whatever their status: {"items":[job,...],
+ * "next":CURSOR or null}.  Their `created` never goes down but where the
+ * clock was set back.
+ */
+void	store_job_oldest(struct store *, const char *cursor, size_t limit,
+	    store_done, void *arg);
 /* Lets the leases of an owner run out now: at the start of a server whose
  * earlier life was killed.  The result is {"released":n}. */
 void	store_job_release(struct store *, const char *owner, store_done,
@@ -139,6 +158,15 @@ void	store_job_release(struct store *, const char *owner, store_done,
 /* {"pending":n,"running":n,"completed":n,"failed":n,"cancelled":n,
  *  "users":{USER:{"pending":n,"running":n}}} */
 void	store_job_stats(struct store *, store_done, void *arg);
+/* As store_job_add, and does ops in the same transaction; -EDQUOT where the
+ * user has max_pending (0: no limit) jobs that wait already. */
+void	store_job_submit(struct store *, const json_t *job,
+	    size_t max_pending, const struct store_op *, size_t n, store_done,
+	    void *arg);
+/* Where a job stands: {"status":..,"ahead":n,"running":n}.  ahead is how many
+ * of those that wait will be taken before it, when users take turns as they
+ * do and nothing new comes. */
+void	store_job_place(struct store *, const char *id, store_done, void *arg);
 
 /* -- logs: lines of a job, [{"t":ms,"step":..,"err":0|1,"text":..},...] -- */
 
@@ -152,11 +180,25 @@ void	store_log_read(struct store *, const char *id, int64_t from,
 /* -- events: numbered from 1, in order, without gaps -- */
 
 /* Behind number after, of one user (NULL: all; "": nobody's):
- * {"items":[{"seq":n,"t":ms,"type":..,"user":..,"data":..},...],"next":n},
- * where next is the `after` that goes on from there. */
+ * {"items":[{"seq":n,"t":ms,"type":..,"user":..,"data":..},...],"next":n,
+ *  "first":n,"gap":bool}, where next is the `after` that goes on from there,
+ * first the oldest number that is kept, and gap tells that some behind
+ * `after` were trimmed: who reads on from there has missed them. */
 void	store_event_read(struct store *, int64_t after, const char *user,
 	    size_t limit, store_done, void *arg);
 int64_t	store_event_last(struct store *);
+/* Transactions that were committed since it was opened. */
+int64_t	store_commits(const struct store *);
+/* The oldest number that is kept: 1 until some were trimmed; one past the
+ * last where all were. */
+int64_t	store_event_first(struct store *);
+/*
+ * Removes from the oldest on what happened before that time (ms), at most
+ * limit of them; numbers are never used again.  {"trimmed":n,"first":n}: as
+ * many as the limit when there may be more.
+ */
+void	store_event_trim(struct store *, int64_t before, size_t limit,
+	    store_done, void *arg);
 /* watch(seq) is called when events up to seq are on the disk, or log lines
  * of a job (job != NULL) are; after the done() of what wrote them.  Several
  * may watch, until the store is closed. */

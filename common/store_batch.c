@@ -139,6 +139,8 @@ batch_apply(struct store *s)
 	if (t.broken == 0)
 		meta_add(&t, "event", 0, &s->batch_event);
 	if (t.broken == 0)
+		meta_add(&t, "trimmed", 0, &s->batch_trimmed);
+	if (t.broken == 0)
 		return room_error(s, lmdb_error(mdb_txn_commit(t.mdb)));
 	mdb_txn_abort(t.mdb);
 	return room_error(s, t.broken);
@@ -165,11 +167,31 @@ map_find(const void *p, char **start, size_t *len)
 	return rc;
 }
 
+/* Resident pages of files, by Linux's own account; 0 where it keeps none. */
+static size_t
+mapped_bytes(void)
+{
+	unsigned long	all, resident, shared = 0;
+	char		line[128];
+	ssize_t		n = -1;
+	int		fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		n = read(fd, line, sizeof(line) - 1);
+		close(fd);
+	}
+	line[n > 0 ? n : 0] = '\0';
+	if (sscanf(line, "%lu %lu %lu", &all, &resident, &shared) != 3)
+		return 0;
+	return shared * (size_t)sysconf(_SC_PAGESIZE);
+}
+
 /*
- * Pages of the file that were looked at stay in our address space, and count
- * as memory in use.  Now and then all of them go; the system has them in its
- * cache, and those in use are back at the first look.  LMDB does not tell
- * where its map is, but a value that it gives out lies in it.
+ * Pages of the file that were looked at stay in our address space, sixteen
+ * for each that was, and count as memory in use.  When there are many all of
+ * them go; the system has them in its cache, and those in use are back at the
+ * first look.  LMDB does not tell where its map is, but a value that it gives
+ * out lies in it.
  */
 static void
 map_trim(struct store *s)
@@ -180,10 +202,12 @@ map_trim(struct store *s)
 	size_t			 len = 0;
 	MDB_val			 v;
 
-	if (s->since_trim < STORE_TRIM
-	    || mdb_txn_begin(s->env, NULL, MDB_RDONLY, &t.mdb) != 0)
+	if (s->since_trim < STORE_TRIM)
 		return;
 	s->since_trim = 0;
+	if (mapped_bytes() < STORE_MAPPED
+	    || mdb_txn_begin(s->env, NULL, MDB_RDONLY, &t.mdb) != 0)
+		return;
 	if (kv_get(&t, DB_META, key_text(key_start(&k), "version"), &v) == 0
 	    && map_find(v.mv_data, &start, &len) == 0)
 		madvise(start, len, MADV_DONTNEED);
@@ -237,6 +261,10 @@ batch_finish(struct store *s)
 	struct link	*l, *n;
 
 	s->last_event = seq;
+	s->commits += s->batch_rc == 0;
+	if (s->batch_rc == 0)
+		s->trimmed = s->batch_trimmed;
+	cache_forget(s);
 	LIST_EACH(l, n, &s->batch)
 		req_finish(s, LIST_ITEM(l, struct store_req, link));
 	list_init(&s->batch);

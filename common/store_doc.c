@@ -1,5 +1,7 @@
 /* Documents: a kind, a key, an object. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,9 +25,12 @@ op_check(const struct store_op *op)
 	if (op->verb == STORE_EVENT)	/* one of nobody's has no user */
 		return words < 0 || (op->key != NULL
 		    && strlen(op->key) > STORE_MAX_KEY) ? -EINVAL : 0;
+	if (op->verb == STORE_APPEND)	/* the key is the store's */
+		return words < 0 || !json_is_object(op->value) ? -EINVAL : 0;
 	if (words < 0 || name_check(op->key, STORE_MAX_KEY) < 0)
 		return -EINVAL;
-	return op->verb == STORE_DEL || json_is_object(op->value) ? 0 : -EINVAL;
+	return op->verb == STORE_DEL || op->verb == STORE_DROP
+	    || json_is_object(op->value) ? 0 : -EINVAL;
 }
 
 int
@@ -103,6 +108,29 @@ op_change(struct store_txn *t, const struct store_op *op,
 	return rc;
 }
 
+/* The number's digits are as many as its largest value has, such that the
+ * order of keys is that of numbers. */
+static int
+op_append(struct store_txn *t, const struct store_op *op)
+{
+	char			 name[STORE_MAX_KIND + 8], key[24];
+	struct store_key	 k;
+	int64_t			 seq;
+	json_t			*doc;
+	int			 rc;
+
+	snprintf(name, sizeof(name), "append %s", op->kind);
+	if ((rc = meta_add(t, name, 1, &seq)) < 0)
+		return rc;
+	snprintf(key, sizeof(key), "%020" PRId64, seq);
+	doc = json_pack("{sI sI}", "seq", (json_int_t)seq, "t",
+	    (json_int_t)t->now);
+	json_object_update_missing(doc, json_loose(op->value));
+	rc = kv_put_json(t, DB_DOC, doc_key(&k, op->kind, key), doc);
+	json_decref(doc);
+	return rc;
+}
+
 static int
 op_apply(struct store_txn *t, const struct store_op *op)
 {
@@ -112,6 +140,8 @@ op_apply(struct store_txn *t, const struct store_op *op)
 
 	if (op->verb == STORE_EVENT)
 		return event_add(t, op->kind, op->key, op->value);
+	if (op->verb == STORE_APPEND)
+		return op_append(t, op);
 	doc_key(&k, op->kind, op->key);
 	switch (op->verb) {
 	case STORE_ADD:
@@ -125,7 +155,11 @@ op_apply(struct store_txn *t, const struct store_op *op)
 		return op_change(t, op, &k);
 	case STORE_DEL:
 		return kv_del(t, DB_DOC, &k);
+	case STORE_DROP:
+		rc = kv_del(t, DB_DOC, &k);
+		return rc == -ENOENT ? 0 : rc;
 	case STORE_EVENT:
+	case STORE_APPEND:
 		break;
 	}
 	return -EINVAL;
@@ -171,7 +205,7 @@ store_get(struct store *s, const char *kind, const char *key, store_done done,
 	if (name_check(kind, STORE_MAX_KIND) == 0
 	    && name_check(key, STORE_MAX_KEY) == 0
 	    && (rc = read_begin(s, &t)) == 0) {
-		rc = kv_get_json(&t, DB_DOC, doc_key(&k, kind, key), &doc);
+		rc = cache_get_json(&t, DB_DOC, doc_key(&k, kind, key), &doc);
 		read_end(&t);
 	}
 	done(rc, doc, arg);

@@ -74,7 +74,7 @@ store_event_read(struct store *s, int64_t after, const char *user,
 {
 	struct store_txn	 t;
 	json_t			*items = json_array(), *out = NULL;
-	int64_t			 next = 0;
+	int64_t			 next = 0, trimmed = 0;
 	int			 rc = -EINVAL;
 
 	limit = limit_within(limit);
@@ -82,19 +82,92 @@ store_event_read(struct store *s, int64_t after, const char *user,
 	    && (rc = read_begin(s, &t)) == 0) {
 		if ((rc = events_read(&t, after, user, limit, items)) == 0)
 			rc = meta_add(&t, "event", 0, &next);
+		if (rc == 0)
+			rc = meta_add(&t, "trimmed", 0, &trimmed);
 		read_end(&t);
 	}
 	if (json_array_size(items) == limit)	/* there may be more */
 		next = json_int(json_array_get(items, limit - 1), "seq", 0);
-	out = json_pack("{so sI}", "items", items, "next", (json_int_t)next);
+	out = json_pack("{so sI sI sb}", "items", items, "next",
+	    (json_int_t)next, "first", (json_int_t)trimmed + 1,
+	    "gap", after < trimmed);
 	done(rc, rc == 0 ? out : NULL, arg);
 	json_decref(out);
+}
+
+int64_t
+store_commits(const struct store *s)
+{
+	return s->commits;
 }
 
 int64_t
 store_event_last(struct store *s)
 {
 	return s->last_event;
+}
+
+int64_t
+store_event_first(struct store *s)
+{
+	return s->trimmed + 1;
+}
+
+/* -- trimming -- */
+
+/* Removes one event, by its number.  -ENOENT: there is no further one;
+ * -EAGAIN: it is young enough to stay. */
+static int
+event_drop(struct store_txn *t, uint64_t seq, int64_t before)
+{
+	struct store_key	 k;
+	json_t			*event;
+	int			 rc;
+
+	key_num(key_start(&k), seq);
+	if ((rc = kv_get_json(t, DB_EVENT, &k, &event)) < 0)
+		return rc;
+	if (json_int(event, "t", 0) >= before)
+		rc = -EAGAIN;
+	else
+		rc = kv_del(t, DB_EVENT, &k);
+	if (rc == 0) {
+		key_text(key_start(&k), json_str(event, "user", ""));
+		rc = kv_del(t, DB_EVENT_USER, key_num(&k, seq));
+	}
+	json_decref(event);
+	return rc;
+}
+
+static int
+apply_trim(struct store_txn *t, struct store_req *r)
+{
+	int64_t	trimmed;
+	size_t	n = 0;
+	int	rc;
+
+	if ((rc = meta_add(t, "trimmed", 0, &trimmed)) < 0)
+		return rc;
+	while (n < r->limit
+	    && (rc = event_drop(t, (uint64_t)trimmed + n + 1, r->before)) == 0)
+		n++;
+	if (rc < 0 && rc != -ENOENT && rc != -EAGAIN)
+		return rc;
+	rc = meta_add(t, "trimmed", (int64_t)n, &trimmed);
+	r->result = json_pack("{sI sI}", "trimmed", (json_int_t)n,
+	    "first", (json_int_t)trimmed + 1);
+	return rc;
+}
+
+void
+store_event_trim(struct store *s, int64_t before, size_t limit,
+    store_done done, void *arg)
+{
+	struct store_req	*r = req_new(apply_trim, done, arg);
+
+	r->before = before;
+	r->limit = limit_within(limit);
+	req_submit(s, r, 0);
 }
 
 void

@@ -142,16 +142,23 @@ user_change(struct store_txn *t, const char *name, int pending, int running,
 }
 
 /* Highest priority first, then the oldest. */
+struct store_key *
+job_pending_key(struct store_key *k, const json_t *job)
+{
+	uint64_t	prio = (uint64_t)json_int(job, "priority", 0);
+
+	key_text(key_start(k), json_str(job, "user", ""));
+	key_num(k, ~(prio ^ (uint64_t)1 << 63));
+	return key_num(k, (uint64_t)json_int(job, "seq", 0));
+}
+
 static int
 pending_set(struct store_txn *t, const json_t *job, int by)
 {
-	uint64_t		prio = (uint64_t)json_int(job, "priority", 0);
 	struct store_key	k;
 
-	key_text(key_start(&k), json_str(job, "user", ""));
-	key_num(&k, ~(prio ^ (uint64_t)1 << 63));
-	key_num(&k, (uint64_t)json_int(job, "seq", 0));
-	return index_set(t, DB_PENDING, &k, json_str(job, "id", ""), by);
+	return index_set(t, DB_PENDING, job_pending_key(&k, job),
+	    json_str(job, "id", ""), by);
 }
 
 static int
@@ -259,12 +266,41 @@ job_end(struct store_txn *t, json_t *job, const char *status,
 }
 
 int
+job_remove(struct store_txn *t, const json_t *job)
+{
+	struct store_key	k;
+	int			rc;
+
+	if ((rc = job_place(t, job, -1)) < 0
+	    || (rc = list_set(t, job, '*', -1)) < 0)
+		return rc;
+	return kv_del(t, DB_JOB, job_key(&k, json_str(job, "id", "")));
+}
+
+int
 job_serve(struct store_txn *t, const json_t *job, int64_t fence)
 {
 	return user_change(t, json_str(job, "user", ""), 0, 0, fence);
 }
 
 /* -- a new job -- */
+
+/* -EDQUOT where the user has as many waiting jobs as he may have. */
+static int
+quota_check(struct store_txn *t, const struct store_req *r)
+{
+	const char		*name = json_str(r->value, "user", "");
+	struct store_key	 k;
+	uint64_t		 n[3];
+	int			 rc;
+
+	if (r->max_pending == 0)
+		return 0;
+	key_bytes(key_start(&k), name, strlen(name));
+	if ((rc = kv_counts(t, DB_USER, &k, n, 3)) < 0)
+		return rc;
+	return n[0] < r->max_pending ? 0 : -EDQUOT;
+}
 
 static int
 apply_add(struct store_txn *t, struct store_req *r)
@@ -279,7 +315,8 @@ apply_add(struct store_txn *t, struct store_req *r)
 		json_decref(job);
 		return rc < 0 ? rc : -EEXIST;
 	}
-	if ((rc = meta_add(t, "job", 1, &seq)) < 0)
+	if ((rc = quota_check(t, r)) < 0
+	    || (rc = meta_add(t, "job", 1, &seq)) < 0)
 		return rc;
 	r->result = job = json_copy(r->value);
 	for (i = 0; strcmp(kept[i], "priority") != 0; i++)
@@ -288,20 +325,29 @@ apply_add(struct store_txn *t, struct store_req *r)
 	    "pending", "seq", (json_int_t)seq, "created", (json_int_t)t->now,
 	    "priority", (json_int_t)json_int(job, "priority", 0),
 	    "attempts", 0));
-	if ((rc = list_set(t, job, '*', 1)) < 0)
+	if ((rc = list_set(t, job, '*', 1)) < 0
+	    || (rc = job_settle(t, job, 1)) < 0)
 		return rc;
-	return job_settle(t, job, 1);
+	return ops_apply(t, r->ops, r->n_ops);
 }
 
 void
-store_job_add(struct store *s, const json_t *job, store_done done, void *arg)
+store_job_submit(struct store *s, const json_t *job, size_t max_pending,
+    const struct store_op *ops, size_t n, store_done done, void *arg)
 {
 	struct store_req	*r = req_new(apply_add, done, arg);
 	int			 rc;
 
 	if ((rc = name_check(json_str(job, "id", ""), STORE_MAX_KEY)) == 0)
 		rc = name_check(json_str(job, "user", ""), STORE_MAX_KEY);
-	if (rc == 0)
+	if (rc == 0 && (rc = ops_copy(r, ops, n)) == 0)
 		r->value = json_deep_copy(job);
+	r->max_pending = max_pending;
 	req_submit(s, r, rc);
+}
+
+void
+store_job_add(struct store *s, const json_t *job, store_done done, void *arg)
+{
+	store_job_submit(s, job, 0, NULL, 0, done, arg);
 }

@@ -97,6 +97,7 @@ kv_put(struct store_txn *t, enum store_db db, const struct store_key *k,
 {
 	MDB_val	key = val(k->bytes, k->len), v = val(p, n);
 
+	cache_note(t->store, db, k);
 	return txn_error(t, mdb_put(t->mdb, t->store->db[db], &key, &v, 0));
 }
 
@@ -105,6 +106,7 @@ kv_del(struct store_txn *t, enum store_db db, const struct store_key *k)
 {
 	MDB_val	key = val(k->bytes, k->len);
 
+	cache_note(t->store, db, k);
 	return txn_error(t, mdb_del(t->mdb, t->store->db[db], &key, NULL));
 }
 

@@ -130,6 +130,8 @@ dbs_open(struct store *s)
 	if (rc == 0)
 		rc = meta_add(&t, "event", 0, &s->last_event);
 	if (rc == 0)
+		rc = meta_add(&t, "trimmed", 0, &s->trimmed);
+	if (rc == 0)
 		return lmdb_error(mdb_txn_commit(t.mdb));
 	mdb_txn_abort(t.mdb);
 	return rc;
@@ -172,6 +174,7 @@ store_release(struct store *s)
 		mdb_txn_abort(s->read);
 	if (s->env != NULL)
 		mdb_env_close(s->env);
+	cache_free(s);
 	free(s);
 }
 
@@ -187,6 +190,7 @@ store_open(struct store **out, uv_loop_t *loop, const char *where, char **why)
 	list_init(&s->queued);
 	list_init(&s->batch);
 	list_init(&s->watches);
+	cache_new(s);
 	if (strncmp(where, "lmdb:", 5) == 0 && where[5] != '\0')
 		rc = env_open(s, dir = where + 5);
 	if (rc < 0) {

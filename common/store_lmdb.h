@@ -33,8 +33,9 @@ enum {
 	STORE_MAX_BATCH	= 128,	/* requests in a commit: enough to share its
 				 * cost, few enough that none waits long, and
 				 * far from LMDB's 131,071 changed pages */
-	STORE_TRIM	= 2000,	/* requests until the map is let go: at most
-				 * some ten pages for each */
+	STORE_TRIM	= 20,	/* requests between looks at what is mapped */
+	STORE_MAPPED	= 12 << 20, /* resident bytes of files, the program's
+				 * own among them: past it the map is let go */
 	STORE_MAX_OPS	= 64	/* operations in one request */
 };
 
@@ -59,6 +60,7 @@ struct store {
 	MDB_env		*env;
 	MDB_dbi		 db[STORE_DBS];
 	MDB_txn		*read;		/* reset between reads */
+	struct store_cache *cache;
 	struct link	 queued;	/* struct store_req, not yet begun */
 	struct link	 batch;		/* in the worker's hands while busy */
 	struct link	 watches;
@@ -67,7 +69,10 @@ struct store {
 	int		 busy;
 	int		 batch_rc;	/* of the commit, set by the worker */
 	int64_t		 batch_event;	/* last event in it, likewise */
+	int64_t		 batch_trimmed;	/* and last one that is gone */
 	int64_t		 last_event;	/* told to the watchers */
+	int64_t		 commits;
+	int64_t		 trimmed;	/* events up to here are gone */
 	void		(*closed)(void *);	/* not NULL: closing */
 	void		*closed_arg;
 };
@@ -96,8 +101,10 @@ struct store_req {
 	json_t		*result;
 	/* Arguments; which of them count depends on apply. */
 	char		*id, *word;
-	int64_t		 fence, lease_ms;
+	int64_t		 fence, lease_ms, before;
 	int		 max_attempts;
+	size_t		 limit;
+	size_t		 max_pending;
 	json_t		*value;
 	struct store_op	*ops;
 	size_t		 n_ops;
@@ -176,6 +183,19 @@ int	kv_put_counts(struct store_txn *, enum store_db,
 /* Adds to a counter of meta; *sum (may be NULL) is the new value. */
 int	meta_add(struct store_txn *, const char *name, int64_t, int64_t *sum);
 
+/* store_cache.c */
+
+/* As kv_get_json, for the loop's reads of doc and job: *out is a new
+ * reference to what others may hold too, so nobody changes it. */
+int	cache_get_json(struct store_txn *, enum store_db,
+	    const struct store_key *, json_t **out);
+/* The worker's: this key is being written. */
+void	cache_note(struct store *, enum store_db, const struct store_key *);
+/* The loop's, between batches: what was noted is read anew. */
+void	cache_forget(struct store *);
+void	cache_new(struct store *);
+void	cache_free(struct store *);
+
 /* A walk over the keys with a prefix. */
 struct walk {
 	struct store_txn *txn;
@@ -217,12 +237,20 @@ int	job_is(const json_t *job, const char *status);
 int	job_read(struct store_txn *, const char *id, json_t **job);
 /* Reads a job; -ESTALE unless it is running under this fence. */
 int	job_held(struct store_txn *, const char *id, int64_t fence, json_t **);
+/* The key in pending of a job that waits. */
+struct store_key *job_pending_key(struct store_key *, const json_t *job);
 int	job_lift(struct store_txn *, json_t *job);
 int	job_settle(struct store_txn *, json_t *job, int event);
 /* Gives a job that has not ended its last status, and sets members. */
 int	job_end(struct store_txn *, json_t *job, const char *status,
 	    const json_t *members);
+/* Takes the record out of all that holds it. */
+int	job_remove(struct store_txn *, const json_t *job);
 /* Notes for the user's next turn that a job of his was taken now. */
 int	job_serve(struct store_txn *, const json_t *job, int64_t fence);
+
+/* store_log.c */
+
+int	log_delete(struct store_txn *, const char *id);
 
 #endif

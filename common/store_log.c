@@ -111,6 +111,26 @@ apply_log_add(struct store_txn *t, struct store_req *r)
 	return rc;
 }
 
+/* The head knows how many lines there are. */
+int
+log_delete(struct store_txn *t, const char *id)
+{
+	struct store_key	k;
+	struct log_head		h;
+	uint64_t		i;
+	int			rc;
+
+	if ((rc = head_read(t, id, &h)) < 0)
+		return rc;
+	for (i = 0; i < h.next; i++) {
+		rc = kv_del(t, DB_LOG, key_num(log_key(&k, id), i));
+		if (rc < 0 && rc != -ENOENT)
+			return rc;
+	}
+	rc = kv_del(t, DB_LOG, log_key(&k, id));
+	return rc == -ENOENT ? 0 : rc;
+}
+
 static int
 lines_check(const json_t *lines)
 {

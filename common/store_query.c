@@ -11,12 +11,14 @@
 void
 store_job_get(struct store *s, const char *id, store_done done, void *arg)
 {
+	struct store_key	 k;
 	struct store_txn	 t;
 	json_t			*job = NULL;
 	int			 rc = name_check(id, STORE_MAX_KEY);
 
 	if (rc == 0 && (rc = read_begin(s, &t)) == 0) {
-		rc = job_read(&t, id, &job);
+		key_bytes(key_start(&k), id, strlen(id));
+		rc = cache_get_json(&t, DB_JOB, &k, &job);
 		read_end(&t);
 	}
 	done(rc, job, arg);
@@ -79,9 +81,10 @@ list_answer(json_t *items, int more)
 	    json_null() : json_sprintf("%" PRId64, json_int(last, "seq", 0)));
 }
 
-void
-store_job_list(struct store *s, const char *user, const char *status,
-    const char *cursor, size_t limit, store_done done, void *arg)
+static void
+jobs_read(struct store *s, const char *user, const char *status,
+    const char *cursor, size_t limit, int newest_first, store_done done,
+    void *arg)
 {
 	struct store_key	 prefix, after;
 	struct store_txn	 t;
@@ -92,7 +95,7 @@ store_job_list(struct store *s, const char *user, const char *status,
 	rc = list_keys(user, status, cursor, &prefix, &after);
 	if (rc == 0 && (rc = read_begin(s, &t)) == 0) {
 		rc = walk_start(&w, &t, DB_LIST, &prefix,
-		    cursor != NULL ? &after : NULL, 1);
+		    cursor != NULL ? &after : NULL, newest_first);
 		if (rc == 0) {
 			rc = list_walk(&w, limit_within(limit), items, &more);
 			walk_end(&w);
@@ -102,6 +105,20 @@ store_job_list(struct store *s, const char *user, const char *status,
 	out = list_answer(items, more);
 	done(rc, rc == 0 ? out : NULL, arg);
 	json_decref(out);
+}
+
+void
+store_job_list(struct store *s, const char *user, const char *status,
+    const char *cursor, size_t limit, store_done done, void *arg)
+{
+	jobs_read(s, user, status, cursor, limit, 1, done, arg);
+}
+
+void
+store_job_oldest(struct store *s, const char *cursor, size_t limit,
+    store_done done, void *arg)
+{
+	jobs_read(s, NULL, NULL, cursor, limit, 0, done, arg);
 }
 
 /* -- counts -- */

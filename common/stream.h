@@ -42,6 +42,12 @@ struct stream_events {
 struct stream *stream_connect(uv_loop_t *, const char *host, int port,
 	    const struct tls *, int64_t timeout_ms,
 	    const struct stream_events *, void *arg);
+/* The same, but only to addresses that allow() says yes to: the others are
+ * passed over, UV_EACCES where none is left. */
+struct stream *stream_connect_guarded(uv_loop_t *, const char *host, int port,
+	    const struct tls *, int64_t timeout_ms,
+	    int (*allow)(const struct sockaddr *),
+	    const struct stream_events *, void *arg);
 /* The same to a Unix socket's path or a named pipe. */
 struct stream *stream_connect_path(uv_loop_t *, const char *path,
 	    int64_t timeout_ms, const struct stream_events *, void *arg);

@@ -26,6 +26,7 @@ struct dial {
 	struct addrinfo		*next;		/* to try */
 	struct addrinfo		 literal;	/* of an address */
 	struct sockaddr_storage	 literal_addr;
+	int			(*allow)(const struct sockaddr *);
 	int64_t			 deadline;
 	int			 busy;		/* req's callback will come */
 	int			 rc;		/* of the last try */
@@ -115,8 +116,11 @@ try_next(struct stream *s)
 	d->req.connect.data = d;
 	d->busy = 1;
 	stream_limit(s, left / n);
-	rc = uv_tcp_connect(&d->req.connect, &s->h.tcp, a->ai_addr,
-	    on_connect);
+	if (d->allow != NULL && !d->allow(a->ai_addr))
+		rc = UV_EACCES;
+	else
+		rc = uv_tcp_connect(&d->req.connect, &s->h.tcp, a->ai_addr,
+		    on_connect);
 	if (rc < 0) {
 		d->busy = 0;
 		try_failed(s, rc);
@@ -187,14 +191,16 @@ dial_new(struct stream *s, int64_t timeout_ms)
 }
 
 struct stream *
-stream_connect(uv_loop_t *loop, const char *host, int port,
+stream_connect_guarded(uv_loop_t *loop, const char *host, int port,
     const struct tls *tls, int64_t timeout_ms,
-    const struct stream_events *ev, void *arg)
+    int (*allow)(const struct sockaddr *), const struct stream_events *ev,
+    void *arg)
 {
 	struct stream	*s = stream_new(loop, UV_TCP, ev, arg);
 	int		 rc;
 
 	dial_new(s, timeout_ms);
+	s->dial->allow = allow;
 	if (tls != NULL && (rc = stream_use_tls(s, tls, host)) < 0)
 		stream_abort(s, rc);
 	else if (literal(s->dial, host, port))
@@ -202,6 +208,15 @@ stream_connect(uv_loop_t *loop, const char *host, int port,
 	else if ((rc = look_up(s, host, port)) < 0)
 		stream_abort(s, rc);
 	return s;
+}
+
+struct stream *
+stream_connect(uv_loop_t *loop, const char *host, int port,
+    const struct tls *tls, int64_t timeout_ms,
+    const struct stream_events *ev, void *arg)
+{
+	return stream_connect_guarded(loop, host, port, tls, timeout_ms, NULL,
+	    ev, arg);
 }
 
 struct stream *

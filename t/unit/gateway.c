@@ -8,8 +8,10 @@
 #include "../../buildsrv/gateway.c"
 #include "../../buildsrv/gateway_agents.c"
 #include "../../buildsrv/gateway_auth.c"
+#include "../../buildsrv/gateway_command.c"
 #include "../../buildsrv/gateway_conn.c"
 #include "../../buildsrv/gateway_hear.c"
+#include "../../buildsrv/gateway_hmac.c"
 #include "../../buildsrv/gateway_register.c"
 #include "tap.h"
 

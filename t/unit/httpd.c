@@ -19,6 +19,7 @@
 #include "log.h"
 #include "stream.h"
 #include "tap.h"
+#include "tls.h"
 #include "ws.h"
 
 static uv_loop_t	 loop;
@@ -607,6 +608,67 @@ test_body(void)
 
 /* -- time -- */
 
+/* Bytes that come all the time, and bring the request no nearer its end. */
+static void
+test_drops(void)
+{
+	struct buf	b = BUF_INIT;
+	int64_t		start = clock_mono_ms();
+	int		fd = dial(), head = dial();
+
+	put(fd, POST "Content-Length: 10000\r\n\r\n");
+	put(head, "GET / HTTP/1.1\r\nX: ");
+	while (count_of(buf_str(&b), "HTTP/1.1 408 ") < 2
+	    && clock_mono_ms() - start < 5000) {
+		RUN_UNTIL(0, 10);
+		send(fd, "x", 1, MSG_NOSIGNAL);
+		send(head, "x", 1, MSG_NOSIGNAL);
+		slurp(fd, &b);
+		slurp(head, &b);
+	}
+	is_int("a body that drips, and a head: 408 each",
+	    count_of(buf_str(&b), "HTTP/1.1 408 "), 2);
+	ok("in time", clock_mono_ms() - start < 4000);
+	close(fd);
+	close(head);
+	RUN_UNTIL(httpd_connections(server) == 0, 1000);
+	buf_release(&b);
+}
+
+static void
+test_peers(void)
+{
+	char	out[HTTP_MAX_PEER], *a;
+	int	fd[4], i;
+
+	httpd_set_max_peer(server, 3);
+	for (i = 0; i < 4; i++)
+		fd[i] = dial();
+	RUN_UNTIL(httpd_connections(server) == 3, 1000);
+	RUN_UNTIL(0, 50);
+	is_int("three connections of one address", httpd_connections(server),
+	    3);
+	is_int("the fourth is closed", recv(fd[3], out, 1, MSG_DONTWAIT), 0);
+	close(fd[0]);
+	RUN_UNTIL(httpd_connections(server) == 2, 1000);
+	a = talk(GET HOST "\r\n");
+	is_int("where one goes another may come", status_of(a), 200);
+	free(a);
+	for (i = 1; i < 4; i++)
+		close(fd[i]);
+	RUN_UNTIL(httpd_connections(server) == 0, 1000);
+	ok("nobody is remembered who is gone", server->peers == NULL);
+	httpd_set_max_peer(server, 0);
+	http_peer_client("192.0.2.7", out);
+	is_str("an IPv4 is one client's", out, "192.0.2.7");
+	http_peer_client("2001:db8:1:2:3:4:5:6", out);
+	is_str("so is half an IPv6", out, "2001:db8:1:2::");
+	http_peer_client("::ffff:192.0.2.7", out);
+	is_str("but for an IPv4 in one", out, "::ffff:192.0.2.7");
+	http_peer_client("unix", out);
+	is_str("and a Unix socket", out, "unix");
+}
+
 static void
 test_time(void)
 {
@@ -626,6 +688,7 @@ test_time(void)
 	a = talk(POST "Content-Length: 3\r\n\r\nab");
 	is_int("a slow body: 408", status_of(a), 408);
 	free(a);
+	test_drops();
 	a = talk(GET HOST "\r\n");
 	is_int("one at rest is closed", count_of(a, "HTTP/1.1 "), 1);
 	free(a);
@@ -1110,6 +1173,44 @@ test_stop(void)
 	buf_release(&c);
 }
 
+/* -- a server for the shell tests -- */
+
+static void
+on_term(uv_signal_t *s, int signum)
+{
+	(void)signum;
+	uv_close((uv_handle_t *)s, NULL);
+	httpd_stop(server, 1000, on_stopped, NULL);
+}
+
+/* serve WHERE [FILE [CERT KEY]] */
+static int
+serve(int argc, char **argv)
+{
+	struct stat	 st;
+	struct tls	*tls = NULL;
+	uv_signal_t	 term;
+	char		*url = NULL, *why = NULL;
+	int		 rc;
+
+	if (argc > 3 && stat(argv[3], &st) == 0) {
+		file_size = (size_t)st.st_size;
+		snprintf(file_path, sizeof(file_path), "%s", argv[3]);
+	}
+	if (argc > 5 && tls_server(&tls, argv[4], argv[5], &why) < 0)
+		die(EXIT_SYSTEM, "%s: %s", argv[4], why);
+	if ((rc = httpd_listen(server, argv[2], tls, &url)) < 0)
+		die(EXIT_SYSTEM, "%s: %s", argv[2], errstr(rc));
+	puts(url);
+	fflush(stdout);
+	free(url);
+	uv_signal_init(&loop, &term);
+	uv_signal_start(&term, on_term, SIGTERM);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	tls_free(tls);
+	return uv_loop_close(&loop) < 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -1119,20 +1220,8 @@ main(int argc, char **argv)
 	crypto_init();
 	uv_loop_init(&loop);
 	server = httpd_new(&loop, handler, NULL);
-	if (argc >= 3 && strcmp(argv[1], "serve") == 0) {
-		struct stat	st;
-
-		if (argc > 3 && stat(argv[3], &st) == 0) {
-			file_size = (size_t)st.st_size;
-			snprintf(file_path, sizeof(file_path), "%s", argv[3]);
-		}
-		rc = httpd_listen(server, argv[2], NULL, &url);
-		if (rc < 0)
-			die(EXIT_SYSTEM, "%s: %s", argv[2], errstr(rc));
-		puts(url);
-		fflush(stdout);
-		return uv_run(&loop, UV_RUN_DEFAULT);
-	}
+	if (argc >= 3 && strcmp(argv[1], "serve") == 0)
+		return serve(argc, argv);
 	rc = httpd_listen(server, "127.0.0.1:0", NULL, &url);
 	is_int("listens", rc, 0);
 	port = atoi(strrchr(url, ':') + 1);
@@ -1146,6 +1235,7 @@ main(int argc, char **argv)
 	test_flood();
 	test_body();
 	test_time();
+	test_peers();
 	test_ranges();
 	test_large_file();
 	test_flow();

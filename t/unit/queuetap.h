@@ -8,6 +8,7 @@
 #include "../../buildsrv/queue_output.c"
 #include "../../buildsrv/queue_publish.c"
 #include "../../buildsrv/queue_run.c"
+#include "../../buildsrv/tree.c"
 
 #include <signal.h>
 #include <sys/resource.h>

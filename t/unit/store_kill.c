@@ -2,7 +2,9 @@
  * Torture: a process works on a store and tells on a pipe what it was told
  * (every done()); it is killed with SIGKILL at a random moment; the store is
  * opened and must have all that was told, nothing half, no event twice or
- * missing.  Again and again on the same store, for STORE_KILL_SECONDS (3).
+ * missing.  Again and again on the same store, for STORE_KILL_SECONDS (3);
+ * then for half as long with old events trimmed as well, where only those
+ * that are left can be looked at.
  */
 #include <errno.h>
 #include <signal.h>
@@ -20,6 +22,7 @@ enum { TRIES = 4, USERS = 5, ID_SIZE = 24 };
 
 static FILE	*told;
 static unsigned	 round_no, made;
+static int	 trims;			/* old events go, too */
 
 static void	work(void);
 
@@ -87,6 +90,35 @@ on_claim(int code, const json_t *job, void *arg)
 	    (int)round_no), &op, code < 2, on_end, NULL);
 }
 
+/* It is told beforehand, too: done and not yet told is no fault. */
+static void
+on_delete(int code, const json_t *job, void *arg)
+{
+	(void)arg;
+	if (code == 0)
+		tell("deleted", job);
+	work();
+}
+
+static void
+delete(const char *id)
+{
+	const struct store_op	op = { STORE_DROP, "token", id, NULL };
+
+	fprintf(told, "deleting %s\n", id);
+	fflush(told);
+	store_job_delete(store, id, &op, 1, on_delete, NULL);
+}
+
+static void
+on_trim(int code, const json_t *result, void *arg)
+{
+	(void)code;
+	(void)result;
+	(void)arg;
+	work();
+}
+
 static void
 work(void)
 {
@@ -94,7 +126,7 @@ work(void)
 
 	snprintf(id, sizeof(id), "%u-%u", round_no, made);
 	snprintf(user, sizeof(user), "user%d", rand() % USERS);
-	switch (rand() % 8) {
+	switch (rand() % (trims ? 10 : 9)) {
 	case 0: case 1: case 2: case 3:
 		made++;
 		store_job_add(store, pack("{ss ss si}", "id", id, "user", user,
@@ -104,6 +136,14 @@ work(void)
 		snprintf(id, sizeof(id), "%u-%u", round_no,
 		    (unsigned)rand() % (made + 1));
 		store_job_cancel(store, id, on_cancel, NULL);
+		return;
+	case 5:
+		snprintf(id, sizeof(id), "%u-%u", round_no,
+		    (unsigned)rand() % (made + 1));
+		delete(id);
+		return;
+	case 9:
+		store_event_trim(store, INT64_MAX, 5, on_trim, NULL);
 		return;
 	default:
 		store_job_claim(store, "victim", rand() % 4 ? 60000 : 1, TRIES,
@@ -118,6 +158,7 @@ victim(char **v)
 
 	where = v[0];
 	round_no = (unsigned)strtoul(v[1], NULL, 10);
+	trims = v[2][0] == '1';
 	srand(round_no);
 	store_map_first = 512 * 1024;	/* so that it also grows at times */
 	told = fdopen(3, "w");
@@ -134,21 +175,25 @@ victim(char **v)
 /* -- the one who kills -- */
 
 static json_t	*adds, *ends;		/* ids that were told of */
+static json_t	*asked, *gone;		/* to be deleted; deleted */
 static int	 bad_told, bad_events, bad_jobs, rounds;
 
 static void
 note(char *line)
 {
 	char	*id = strchr(line, ' ');
+	json_t	*of;
 
 	line[strcspn(line, "\n")] = '\0';
 	if (id == NULL)
 		return;
 	*id++ = '\0';
-	if (json_object_get(strcmp(line, "added") == 0 ? adds : ends, id))
+	of = strcmp(line, "added") == 0 ? adds :
+	    strcmp(line, "deleting") == 0 ? asked :
+	    strcmp(line, "deleted") == 0 ? gone : ends;
+	if (of != asked && json_object_get(of, id) != NULL)
 		bad_told++;		/* told twice */
-	json_object_set_new(strcmp(line, "added") == 0 ? adds : ends, id,
-	    json_true());
+	json_object_set_new(of, id, json_true());
 }
 
 static void
@@ -168,7 +213,7 @@ one_round(void)
 	if (pid == 0) {
 		dup2(fd[1], 3);
 		execl(own_exe(), "store_kill", "victim", where, no,
-		    (char *)NULL);
+		    trims ? "1" : "0", (char *)NULL);
 		_exit(127);
 	}
 	close(fd[1]);
@@ -191,7 +236,7 @@ read_events(int64_t *last)
 {
 	json_t		*jobs = json_object(), *e, *j;
 	const char	*type, *id;
-	int64_t		 after = 0;
+	int64_t		 after = store_event_first(store) - 1;
 	size_t		 i;
 
 	for (;;) {
@@ -229,13 +274,26 @@ check_job(const json_t *job, const json_t *events, json_t *counts)
 
 	json_object_set_new(counts, status,
 	    json_integer(json_int(counts, status, 0) + 1));
-	bad_events += json_int(e, "added", 0) != 1;
-	bad_events += json_int(e, "ended", 0) != over;
+	if (!trims) {
+		bad_events += json_int(e, "added", 0) != 1;
+		bad_events += json_int(e, "ended", 0) != over;
+	}
 	bad_told += json_object_get(ends, id) != NULL && !over;
+	bad_told += json_object_get(gone, id) != NULL;
 	/* The token came with the end, and only so. */
 	WAIT(store_get(store, "token", id, HEAR));
 	token = rc == 0;
 	bad_jobs += token != (strcmp(status, "completed") == 0);
+}
+
+/* Nothing of a job that is not there. */
+static void
+check_gone(const char *id)
+{
+	WAIT(store_get(store, "token", id, HEAR));
+	bad_jobs += rc != -ENOENT;
+	WAIT(store_log_read(store, id, 0, 0, HEAR));
+	bad_jobs += count_at("items") != 0;
 }
 
 static void
@@ -263,7 +321,12 @@ check_jobs(const json_t *events)
 		bad_jobs += int_at(words[i]) != json_int(counts, words[i], 0);
 	json_object_foreach(adds, id, job) {
 		WAIT(store_job_get(store, id, HEAR));
-		bad_told += rc != 0;
+		bad_told += rc != 0 && json_object_get(asked, id) == NULL;
+	}
+	json_object_foreach(asked, id, job) {
+		WAIT(store_job_get(store, id, HEAR));
+		if (rc == -ENOENT)
+			check_gone(id);
 	}
 	json_decref(counts);
 }
@@ -316,10 +379,11 @@ int
 main(int argc, char **argv)
 {
 	const char	*s = getenv("STORE_KILL_SECONDS");
-	int64_t		 end = clock_mono_ms() + (s ? atoi(s) : 3) * 1000;
+	int64_t		 start = clock_mono_ms();
+	int64_t		 end = start + (s ? atoi(s) : 3) * 1000;
 	unsigned	 seed = (unsigned)time(NULL);
 
-	if (argc == 4 && strcmp(argv[1], "victim") == 0)
+	if (argc == 5 && strcmp(argv[1], "victim") == 0)
 		return victim(argv + 2);
 	if (argc > 1)
 		seed = (unsigned)strtoul(argv[1], NULL, 10);
@@ -328,16 +392,24 @@ main(int argc, char **argv)
 	begin_store();
 	adds = json_object();
 	ends = json_object();
-	while (clock_mono_ms() < end) {
-		one_round();
-		check();
+	asked = json_object();
+	gone = json_object();
+	for (; trims < 2; trims++) {
+		while (clock_mono_ms() < end) {
+			one_round();
+			check();
+		}
+		end += (end - start) / 2;
 	}
 	is_int("what was told is there, and was told once", bad_told, 0);
 	is_int("events have no gap and no double", bad_events, 0);
 	is_int("counters and tokens fit the jobs", bad_jobs, 0);
 	drain();
+	ok("some were deleted", json_object_size(gone) > 0);
 	json_decref(adds);
 	json_decref(ends);
+	json_decref(asked);
+	json_decref(gone);
 	pack_end();
 	end_store();
 	return done();
