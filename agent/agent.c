@@ -10,10 +10,13 @@
 #include <string.h>
 
 #include "agent.h"
+#include "aws.h"
 #include "buf.h"
+#include "child.h"
 #include "clock.h"
 #include "crypto.h"
 #include "file.h"
+#include "http.h"
 #include "linkauth.h"
 #include "lock.h"
 #include "log.h"
@@ -24,21 +27,8 @@
 
 enum {
 	LOCK_BEAT_MS	= 60 * 1000,
-	FIRST_SAMPLE_MS	= 250	/* shares of time need a span to be of */
-};
-
-struct agent {
-	struct agent_config	 config;
-	struct identity		 identity;
-	struct registration	 registration;
-	struct lock		*lock;
-	struct tls		*tls;
-	struct telemetry	*telemetry;
-	struct agent_link	*link;
-	uv_loop_t		 loop;
-	uv_timer_t		 sample, beat;
-	uv_signal_t		 term, intr, hup;
-	int			 stopping;
+	FIRST_SAMPLE_MS	= 250,	/* shares of time need a span to be of */
+	LOOK_MS		= 10000	/* for what the link still lacks */
 };
 
 /* -- telemetry -- */
@@ -53,7 +43,7 @@ on_sample(uv_timer_t *t)
 		log_warn("telemetry", "the system cannot be read");
 		return;
 	}
-	if (link_send(a->link, LINK_CH_TELEMETRY, o) == 0)
+	if (link_send(a->link, LINK_CH_TELEMETRY, o) == 0 && !a->config.hmac)
 		log_debug("ws", "metrics sent: cpu=%.1f mem=%.1f disk=%.1f",
 		    json_number_value(json_object_get(o, "cpuPercent")),
 		    json_number_value(json_object_get(o, "memPercent")),
@@ -81,18 +71,37 @@ on_down(void *arg)
 /* -- signals -- */
 
 static void
-on_link_stopped(void *arg)
+on_look(uv_timer_t *t)
 {
-	struct agent	*a = arg;
+	agent_look(t->data);
+}
+
+static void
+end_all(struct agent *a)
+{
 	uv_handle_t	*handles[] = {
 		(uv_handle_t *)&a->sample, (uv_handle_t *)&a->beat,
+		(uv_handle_t *)&a->look,
 		(uv_handle_t *)&a->term, (uv_handle_t *)&a->intr,
 		(uv_handle_t *)&a->hup
 	};
 	size_t		 i;
 
+	local_stop(a->local);
 	for (i = 0; i < nitems(handles); i++)
 		uv_close(handles[i], NULL);
+}
+
+static void
+on_link_stopped(void *arg)
+{
+	struct agent	*a = arg;
+
+	a->link = NULL;
+	if (a->stopping)
+		end_all(a);
+	else
+		agent_look(a);
 }
 
 static void
@@ -103,7 +112,12 @@ on_stop_signal(uv_signal_t *s, int number)
 	if (a->stopping++ > 0)
 		return;			/* it is under way */
 	log_info(NULL, "stopping (signal %d)", number);
-	link_stop(a->link, on_link_stopped, a);
+	if (a->relink)
+		return;			/* the link is stopping already */
+	if (a->link != NULL)
+		link_stop(a->link, on_link_stopped, a);
+	else
+		end_all(a);
 }
 
 static void
@@ -183,31 +197,161 @@ open_state(struct agent *a)
 		die(EXIT_SYSTEM, "%s", why);
 }
 
-/* Only wss needs the certificates, which cost a MB and some ms. */
-static void
-open_tls(struct agent *a)
+/* Only wss needs the certificates, which cost a MB and some ms.  0, or -errno
+ * with *why, freed by the caller. */
+static int
+open_tls(struct agent *a, char **why)
 {
-	char	*why;
-
-	if (strncmp(a->config.url, "wss:", 4) == 0 &&
-	    tls_client(&a->tls, a->config.ca_file, NULL, 1, &why) < 0)
-		die(EXIT_SYSTEM, "%s", why);
+	if (a->tls != NULL || a->config.url == NULL ||
+	    strncmp(a->config.url, "wss:", 4) != 0)
+		return 0;
+	return tls_client(&a->tls, a->config.ca_file, NULL, 1, why);
 }
 
 static void
-open_link(struct agent *a, int64_t started)
+open_proxy(struct agent *a)
 {
-	struct link_options	o = {
-		.loop = &a->loop, .url = a->config.url, .tls = a->tls,
+	const char	*given = settings_str(a->config.settings, "proxy");
+	const char	*why;
+	struct url	 u;
+
+	if (given != NULL)
+		a->proxy = strcmp(given, "none") != 0 ? xstrdup(given) : NULL;
+	else if (a->config.url != NULL)
+		a->proxy = proxy_for(a->config.url);
+	if (a->proxy != NULL && (url_parse(a->proxy, &u, &why) < 0 || u.tls ||
+	    u.socket[0] != '\0')) {		/* its text may hold a password */
+		log_warn("ws", "the proxy of the environment cannot be used;"
+		    " it must be http://HOST:PORT");
+		free(a->proxy);
+		a->proxy = NULL;
+	}
+}
+
+static void
+open_link(struct agent *a)
+{
+	const struct agent_config	*c = &a->config;
+	struct link_options		 o = {
+		.loop = &a->loop, .url = c->url, .tls = a->tls,
+		.proxy = a->proxy,
 		.identity = &a->identity, .registration = &a->registration,
-		.registration_key = a->config.registration_key,
-		.info = a->config.info, .encryption = a->config.encryption,
-		.pin = a->config.has_pin ? a->config.pin : NULL,
-		.heartbeat_ms = a->config.heartbeat_ms, .started = started,
+		.registration_key = c->registration_key,
+		.info = c->info, .encryption = c->encryption,
+		.pin = c->has_pin ? c->pin : NULL,
+		.secret = c->hmac ? a->secret : NULL,
+		.agent_id = c->instance_id, .hello = c->hello,
+		.commands = a->commands,
+		.heartbeat_ms = c->heartbeat_ms, .started = a->started,
 		.up = on_up, .down = on_down, .arg = a
 	};
 
 	a->link = link_start(&o);
+}
+
+/* The link's secret as it is known now, or NULL; the caller frees. */
+static char *
+find_secret(const struct agent *a)
+{
+	struct aws	 w;
+	char		*secret = NULL, *why;
+
+	if (a->config.ws_secret != NULL)
+		return xstrdup(a->config.ws_secret);
+	if (!a->config.ec2_auto)
+		return NULL;
+	if (aws_load(&w, settings_state_dir(a->config.settings), &why) < 0) {
+		log_warn("ws", "%s", why);
+		free(why);
+	} else if (w.secret_key != NULL)
+		secret = xstrdup(w.secret_key);
+	aws_release(&w);
+	return secret;
+}
+
+const char *
+agent_missing(const struct agent *a)
+{
+	if (a->config.url == NULL)
+		return "apiURL";
+	return a->config.hmac && a->secret == NULL ? "secret" : NULL;
+}
+
+static void
+set_secret(struct agent *a, char *take)
+{
+	if (a->secret != NULL)
+		crypto_wipe(a->secret, strlen(a->secret));
+	free(a->secret);
+	a->secret = take;
+}
+
+/* Document 004's way to an address where none is configured. */
+static void
+on_address(const char *address, void *arg)
+{
+	struct agent	*a = arg;
+	char		*why;
+
+	a->asking = 0;
+	if (a->stopping || address == NULL)
+		return;			/* on_look() asks again */
+	a->config.url = xasprintf("wss://%s/agent", address);
+	log_info("ws", "%s: by the EC2 metadata service", a->config.url);
+	if (open_tls(a, &why) < 0) {
+		log_warn("ws", "%s", why);
+		free(why);
+		free(a->config.url);
+		a->config.url = NULL;
+		return;
+	}
+	open_proxy(a);
+	agent_look(a);
+}
+
+static void
+look_for_url(struct agent *a)
+{
+	if (a->config.url != NULL || !a->config.ec2_auto || a->asking)
+		return;
+	a->asking = 1;
+	ec2_address(&a->loop, settings_str(a->config.settings,
+	    "ec2-metadata-url"), on_address, a);
+}
+
+void
+agent_look(struct agent *a)
+{
+	char		*secret = a->config.hmac ? find_secret(a) : NULL;
+	const char	*missing;
+	int		 same = a->secret == secret || (secret != NULL &&
+	    a->secret != NULL && crypto_equal_str(secret, a->secret));
+
+	if (a->stopping || (a->link != NULL && same)) {
+		if (secret != NULL)
+			crypto_wipe(secret, strlen(secret));
+		free(secret);
+		return;
+	}
+	if (a->link != NULL) {		/* which has the old one */
+		if (secret != NULL)
+			crypto_wipe(secret, strlen(secret));
+		free(secret);
+		if (!a->relink++)
+			link_stop(a->link, on_link_stopped, a);
+		return;
+	}
+	a->relink = 0;
+	set_secret(a, secret);
+	missing = agent_missing(a);
+	if (missing == NULL)
+		open_link(a);
+	else
+		look_for_url(a);
+	if (missing != NULL && !uv_is_active((uv_handle_t *)&a->look)) {
+		log_warn("ws", "not started, missing: %s", missing);
+		uv_timer_start(&a->look, on_look, LOOK_MS, LOOK_MS);
+	}
 }
 
 static void
@@ -231,7 +375,7 @@ watch_signals(struct agent *a)
 }
 
 static void
-run(struct agent *a, int64_t started)
+run(struct agent *a)
 {
 	int	rc;
 
@@ -240,9 +384,14 @@ run(struct agent *a, int64_t started)
 	watch_signals(a);
 	uv_timer_init(&a->loop, &a->sample);
 	uv_timer_init(&a->loop, &a->beat);
-	a->sample.data = a->beat.data = a;
+	uv_timer_init(&a->loop, &a->look);
+	a->sample.data = a->beat.data = a->look.data = a;
 	uv_timer_start(&a->beat, on_lock_beat, LOCK_BEAT_MS, LOCK_BEAT_MS);
-	open_link(a, started);
+	a->commands = commands_new(&a->loop,
+	    settings_state_dir(a->config.settings),
+	    settings_str(a->config.settings, "service"));
+	agent_look(a);
+	a->local = local_start(a);
 	a->telemetry = telemetry_new();
 	uv_run(&a->loop, UV_RUN_DEFAULT);
 	if ((rc = uv_loop_close(&a->loop)) < 0)
@@ -253,9 +402,11 @@ int
 main(int argc, char **argv)
 {
 	struct agent	a;
-	int64_t		started = clock_mono_ms();
+	char		*why;
 
+	child_role(argc, argv);
 	memset(&a, 0, sizeof(a));
+	a.started = clock_mono_ms();
 	crypto_init();
 	config_load(&a.config, argc, argv);
 	if (a.config.self_test) {
@@ -264,8 +415,15 @@ main(int argc, char **argv)
 	}
 	open_log(&a);
 	open_state(&a);
-	open_tls(&a);
-	run(&a, started);
+	if (settings_has(a.config.settings, "log-paths"))
+		log_warn(NULL, "logPaths: this version does not follow files");
+	if (open_tls(&a, &why) < 0)
+		die(EXIT_SYSTEM, "%s", why);
+	open_proxy(&a);
+	run(&a);
+	commands_free(a.commands);
+	set_secret(&a, NULL);
+	free(a.proxy);
 	telemetry_free(a.telemetry);
 	tls_free(a.tls);
 	registration_release(&a.registration);

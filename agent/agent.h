@@ -19,19 +19,28 @@ struct tls;
 struct agent_config {
 	struct settings	*settings;
 	const char	*stamp_fault;	/* the check that failed; NULL */
-	char		*url;		/* ws://HOST:PORT/ws/agent */
+	char		*url;		/* ws://HOST:PORT/ws/agent; NULL: not
+					 * known yet, of document 004 alone */
+	int		 hmac;		/* document 004's protocol: /agent */
 	char		*name;		/* never NULL */
 	const char	*registration_key, *ca_file, *log_file;	/* or NULL */
+	const char	*ws_secret, *instance_id;	/* or NULL */
+	json_t		*hello;		/* document 004's auth */
 	json_t		*info;		/* told on channel agent.info */
 	enum link_encryption encryption;
 	int		 has_pin;
 	uint8_t		 pin[32];	/* backend_key */
+	int		 ec2_auto;	/* an AWS key may be the secret */
 	int64_t		 heartbeat_ms, metrics_ms;
 	int		 self_test;
 };
 /* Reads all settings; what is wrong with one ends the process with 100. */
 void	config_load(struct agent_config *, int argc, char **argv);
 void	config_release(struct agent_config *);
+/* Whether a link may go to this URL, and by which protocol.  0, or -EINVAL
+ * with *fault in words that the caller frees. */
+int	config_judge_url(const struct agent_config *, const char *url,
+	    int *hmac, char **fault);
 
 /* identity.c */
 struct identity {
@@ -63,17 +72,47 @@ int	registration_save(const struct registration *);	/* 0 or -errno */
 int	registration_is_for(const struct registration *, const char *url);
 void	registration_release(struct registration *);
 
+/* commands.c */
+struct commands;
+/* Takes the result, which is NULL where there is none; error is "" unless
+ * something is wrong. */
+typedef void (*command_done)(json_t *result, const char *error, void *arg);
+struct commands *commands_new(uv_loop_t *, const char *state_dir,
+	    const char *service);
+void	commands_free(struct commands *);	/* none is under way */
+/* done() comes once, now or later. */
+void	command_run(struct commands *, const char *name, command_done,
+	    void *arg);
+
+/* ec2.c */
+/* Asks the metadata service at base; done() hears once, later: the address,
+ * borrowed, or NULL. */
+void	ec2_address(uv_loop_t *, const char *base,
+	    void (*done)(const char *address, void *arg), void *arg);
+
+/* proxy.c */
+/* The proxy that the environment has for this URL, "http://HOST:PORT", freed
+ * by the caller; or NULL. */
+char	*proxy_for(const char *url);
+
 /* link.c */
+#define LINK_CH_LOG	"log"	/* {level, message, source} */
+
 struct link_options {
 	uv_loop_t		*loop;
 	const char		*url;
 	const struct tls	*tls;		/* of wss, else NULL */
+	const char		*proxy;		/* "http://HOST:PORT", or NULL */
 	const struct identity	*identity;
 	struct registration	*registration;
 	const char		*registration_key;	/* or NULL */
 	json_t			*info;
 	enum link_encryption	 encryption;
 	const uint8_t		*pin;		/* or NULL */
+	/* Document 004's; without a secret it is document 002's link. */
+	const char		*secret, *agent_id;
+	json_t			*hello;		/* the payload of auth */
+	struct commands		*commands;
 	int64_t			 heartbeat_ms;
 	int64_t			 started;	/* mono, ms: for the log */
 	void			(*up)(void *);
@@ -84,10 +123,54 @@ struct agent_link;
 /* Connects at once, and again whenever the connection is lost.  Everything
  * that the options point to must outlive the link. */
 struct agent_link *link_start(const struct link_options *);
-/* 0, or -ENOTCONN while the link is not up: nothing was sent. */
+/* 0, -ENOTCONN while the link is not up, or -ENOTSUP where its protocol has
+ * no such thing: nothing was sent.  No link is one that is not up. */
 int	link_send(struct agent_link *, const char *channel, const json_t *);
 /* Closes in order, frees, then done(). */
 void	link_stop(struct agent_link *, void (*done)(void *), void *arg);
+
+struct link_status {
+	int		 connected;
+	const char	*why;		/* that it is not; or NULL */
+	int64_t		 retry_ms;	/* to the next try; -1: none waits */
+};
+void	link_status(const struct agent_link *, struct link_status *);
+
+/* agent.c */
+struct local;
+struct telemetry;
+struct agent {
+	struct agent_config	 config;
+	struct identity		 identity;
+	struct registration	 registration;
+	struct lock		*lock;
+	struct tls		*tls;		/* NULL: not needed yet */
+	struct telemetry	*telemetry;
+	struct agent_link	*link;		/* NULL: something is missing */
+	char			*secret;	/* what the link has, document
+						 * 004's; or NULL */
+	char			*proxy;		/* the link's, or NULL */
+	int			 relink;	/* once it has stopped */
+	int			 asking;	/* the metadata service */
+	struct commands		*commands;
+	struct local		*local;		/* or NULL */
+	int64_t			 started;	/* mono, ms */
+	uv_loop_t		 loop;
+	uv_timer_t		 sample, beat, look;
+	uv_signal_t		 term, intr, hup;
+	int			 stopping;
+};
+/* "apiURL" or "secret": what the link needs and has not; NULL: nothing. */
+const char *agent_missing(const struct agent *);
+/* Looks for what was missing, and starts the link when all is there, or
+ * anew when it has changed. */
+void	agent_look(struct agent *);
+
+/* local.c */
+/* Opens the local endpoint; a failure is told to the log and is no more:
+ * NULL. */
+struct local *local_start(struct agent *);
+void	local_stop(struct local *);	/* its handles close by the loop */
 
 /* selftest.c */
 int	selftest_main(void);		/* the exit code */

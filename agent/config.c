@@ -7,6 +7,7 @@
 #include "agent.h"
 #include "buf.h"
 #include "crypto.h"
+#include "hmaclink.h"
 #include "http.h"
 #include "json.h"
 #include "log.h"
@@ -24,6 +25,31 @@ static const struct setting table[] = {
 	    .type = SETTING_STR, .arg = "URL",
 	    .help = "the link's own URL, ws:// or wss://, where it is not"
 	    " below the server's" },
+	{ .name = "ws-api-url", .env = "MUSTER_AGENT_WS_API_URL",
+	    .type = SETTING_STR, .arg = "URL", .key = "wsApiUrl",
+	    .help = "the same, under the name of document 004" },
+	{ .name = "ws-secret", .env = "MUSTER_AGENT_WS_SECRET",
+	    .type = SETTING_STR, .arg = "SECRET", .key = "wsSecret",
+	    .help = "what messages of a link at /agent are signed with",
+	    .flags = SETTING_SECRET | SETTING_NO_FLAG },
+	{ .name = "instance-id", .env = "MUSTER_AGENT_INSTANCE_ID",
+	    .type = SETTING_STR, .arg = "ID", .key = "instanceId",
+	    .help = "the agent's id on a link at /agent (its name)" },
+	{ .name = "site-id", .env = "MUSTER_AGENT_SITE_ID",
+	    .type = SETTING_STR, .arg = "ID", .key = "siteId",
+	    .help = "the site, told with the auth message at /agent" },
+	{ .name = "ec2-auto", .type = SETTING_BOOL, .fallback = "false",
+	    .key = "ec2Auto", .help = "take the host's public address and"
+	    " the AWS secret key for what the link lacks" },
+	{ .name = "ec2-metadata-url", .type = SETTING_STR, .arg = "URL",
+	    .fallback = "http://169.254.169.254",
+	    .help = "where the EC2 metadata service is" },
+	{ .name = "log-paths", .type = SETTING_LIST, .arg = "FILE",
+	    .key = "logPaths", .help = "a log file to follow" },
+	{ .name = "web-listen", .env = "MUSTER_AGENT_WEB_LISTEN",
+	    .type = SETTING_STR, .arg = "ADDRESS", .key = "webListen",
+	    .fallback = "127.0.0.1:9811",
+	    .help = "the local endpoint, HOST:PORT of the loopback, or none" },
 	{ .name = "registration-key", .env = "MUSTER_AGENT_REGISTRATION_KEY",
 	    .type = SETTING_STR, .arg = "KEY",
 	    .help = "what the first registration is allowed by",
@@ -53,9 +79,16 @@ static const struct setting table[] = {
 	    .type = SETTING_STR, .arg = "WORD",
 	    .help = "of messages: require, prefer or off (require with a"
 	    " backend-key, else prefer)" },
+	{ .name = "proxy", .env = "MUSTER_AGENT_PROXY",
+	    .type = SETTING_STR, .arg = "URL",
+	    .help = "http://HOST:PORT to CONNECT through, or none"
+	    " (https_proxy or http_proxy)" },
 	{ .name = "ca-file", .env = "MUSTER_AGENT_CA_FILE",
 	    .type = SETTING_PATH, .arg = "FILE",
 	    .help = "certificates to trust (the system's)" },
+	{ .name = "service", .type = SETTING_STR,
+	    .fallback = "muster-agent", .arg = "NAME",
+	    .help = "this agent's service, for the command get_status" },
 	{ .name = "log-file", .type = SETTING_PATH, .arg = "FILE",
 	    .help = "where the log goes (stderr); reopened on SIGHUP" },
 	{ .name = "self-test", .type = SETTING_BOOL, .fallback = "false",
@@ -70,7 +103,7 @@ static struct settings_spec spec = {
 	.table = table,
 	.n = nitems(table),
 	.groups = SETTINGS_CONFIG | SETTINGS_DIRS | SETTINGS_LOG,
-	.config_name = "agent.json"
+	.config_name = "agent.config.json"
 };
 
 /* The configuration inside this binary, or NULL with the reason why not. */
@@ -94,6 +127,22 @@ stamped_config(const char **fault)
 	return o;
 }
 
+/* Whether anything is set that only an agent of document 004 has: such a one
+ * may wait for its address and its secret. */
+static int
+may_wait(const struct agent_config *c)
+{
+	static const char *const	names[] = {
+		"ws-secret", "instance-id", "site-id", "log-paths"
+	};
+	size_t				i;
+
+	for (i = 0; i < nitems(names); i++)
+		if (settings_has(c->settings, names[i]))
+			return 1;
+	return settings_bool(c->settings, "ec2-auto");
+}
+
 /* http://HOST:PORT/base/ becomes ws://HOST:PORT/base/ws/agent. */
 static char *
 link_url(const struct agent_config *c)
@@ -102,9 +151,13 @@ link_url(const struct agent_config *c)
 	const char	*own = settings_str(c->settings, "link-url");
 	size_t		 n;
 
+	if (own == NULL)
+		own = settings_str(c->settings, "ws-api-url");
 	if (own != NULL)
 		return xstrdup(own);
 	if (server == NULL) {
+		if (may_wait(c))
+			return NULL;
 		settings_usage(c->settings,
 		    "no server: nothing is stamped in, give --server URL");
 		return NULL;	/* not reached, which cppcheck can't know */
@@ -119,21 +172,115 @@ link_url(const struct agent_config *c)
 	return xasprintf("ws%.*s/ws/agent", (int)(n - 4), server + 4);
 }
 
-static void
-check_url(const struct agent_config *c)
+static int
+path_ends(const char *path, const char *end)
+{
+	size_t	n = strcspn(path, "?"), m = strlen(end);
+
+	return n >= m && strncmp(path + n - m, end, m) == 0;
+}
+
+int
+config_judge_url(const struct agent_config *c, const char *url, int *hmac,
+    char **fault)
 {
 	struct url	 u;
-	const char	*why;
+	const char	*why = NULL;
 
-	if (url_parse(c->url, &u, &why) < 0)
-		settings_usage(c->settings, "%s: %s", c->url, why);
-	if (strncmp(c->url, "ws", 2) != 0)
-		settings_usage(c->settings,
-		    "%s: must begin with ws:// or wss://", c->url);
-	if (!u.tls && !url_is_loopback(&u) &&
+	*fault = NULL;
+	if (url_parse(url, &u, &why) < 0)
+		*fault = xasprintf("%s: %s", url, why);
+	else if (strncmp(url, "ws", 2) != 0)
+		*fault = xasprintf("%s: must begin with ws:// or wss://",
+		    url);
+	else if (!u.tls && !url_is_loopback(&u) &&
 	    !settings_bool(c->settings, "plaintext"))
-		settings_usage(c->settings, "%s: is not encrypted by TLS;"
-		    " --plaintext allows it", c->url);
+		*fault = xasprintf("%s: is not encrypted by TLS;"
+		    " --plaintext allows it", url);
+	else if (!path_ends(u.path, "/agent"))
+		*fault = xasprintf("%s: must end in /ws/agent or /agent,"
+		    " which tells the protocol", url);
+	*hmac = !path_ends(u.path, "/ws/agent");
+	return *fault == NULL ? 0 : -EINVAL;
+}
+
+static void
+check_url(struct agent_config *c)
+{
+	char	*fault;
+
+	if (c->url == NULL)
+		c->hmac = 1;
+	else if (config_judge_url(c, c->url, &c->hmac, &fault) < 0)
+		settings_usage(c->settings, "%s", fault);
+}
+
+/* The local endpoint is for this host alone; port 0 takes a free one. */
+static void
+check_listen(const struct agent_config *c)
+{
+	const char	*where = settings_str(c->settings, "web-listen"), *why;
+	const char	*port = strrchr(where, ':');
+	char		*text;
+	struct url	 u;
+	int		 good;
+
+	if (strcmp(where, "none") == 0)
+		return;
+	text = xasprintf("http://%.*s", port != NULL ? (int)(port - where) :
+	    0, where);
+	good = port != NULL && port[1] != '\0' &&
+	    port[1 + strspn(port + 1, "0123456789")] == '\0' &&
+	    url_parse(text, &u, &why) == 0 && url_is_loopback(&u) &&
+	    strcmp(u.path, "/") == 0;
+	free(text);
+	if (!good)
+		settings_usage(c->settings, "webListen: %s: must be HOST:PORT"
+		    " of the loopback, or none", where);
+}
+
+static void
+check_proxy(const struct agent_config *c)
+{
+	const char	*given = settings_str(c->settings, "proxy"), *why;
+	struct url	 u;
+
+	if (given == NULL || strcmp(given, "none") == 0)
+		return;
+	if (url_parse(given, &u, &why) < 0)
+		settings_usage(c->settings, "proxy: %s: %s", given, why);
+	if (strncmp(given, "http://", 7) != 0)
+		settings_usage(c->settings, "proxy: %s: must begin with"
+		    " http://", given);
+}
+
+/* What document 004 has besides. */
+static void
+read_hmac(struct agent_config *c)
+{
+	const char	*site = settings_str(c->settings, "site-id");
+	char		 host[UV_MAXHOSTNAMESIZE];
+	size_t		 n = sizeof(host);
+
+	c->ec2_auto = settings_bool(c->settings, "ec2-auto");
+	c->ws_secret = settings_str(c->settings, "ws-secret");
+	if (c->ws_secret != NULL && (*c->ws_secret == '\0' ||
+	    strlen(c->ws_secret) > HMACLINK_MAX_SECRET))
+		settings_usage(c->settings, "wsSecret: must have from 1 to"
+		    " %d bytes", HMACLINK_MAX_SECRET);
+	c->instance_id = settings_str(c->settings, "instance-id");
+	if (c->instance_id == NULL)
+		c->instance_id = c->name;
+	if (!envelope_id_ok(c->instance_id))
+		settings_usage(c->settings, "instanceId: must have from 1 to"
+		    " %d bytes and no control character", ENVELOPE_MAX_ID);
+	if (uv_os_gethostname(host, &n) < 0)
+		snprintf(host, sizeof(host), "%s", c->name);
+	c->hello = json_pack("{ss ss}", "hostname", host, "version",
+	    MUSTER_VERSION);
+	if (c->hello == NULL || (site != NULL && json_object_set_new(c->hello,
+	    "siteId", json_string(site)) < 0))
+		die(EXIT_USAGE, "siteId or the host's name: not UTF-8");
 }
 
 static void
@@ -223,19 +370,23 @@ config_load(struct agent_config *c, int argc, char **argv)
 	c->log_file = settings_str(c->settings, "log-file");
 	c->heartbeat_ms = settings_int(c->settings, "heartbeat");
 	c->metrics_ms = settings_int(c->settings, "metrics-interval");
+	check_proxy(c);
 	read_encryption(c);
 	if (settings_has(c->settings, "update-key"))
 		read_key(c, "update-key", key);
 	c->url = link_url(c);
 	check_url(c);
+	check_listen(c);
 	c->name = read_name(c);
 	c->info = make_info(c);
+	read_hmac(c);
 }
 
 void
 config_release(struct agent_config *c)
 {
 	json_decref(c->info);
+	json_decref(c->hello);
 	free(c->url);
 	free(c->name);
 	settings_free(c->settings);

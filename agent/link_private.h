@@ -1,4 +1,5 @@
-/* Shared by link.c, which moves, and link_talk.c, which speaks. */
+/* Shared by link.c, which moves, and link002.c, link_talk.c and link004.c,
+ * which speak one protocol each (the first two the same). */
 #ifndef MUSTER_LINK_PRIVATE_H
 #define MUSTER_LINK_PRIVATE_H
 
@@ -6,6 +7,8 @@
 
 #include "agent.h"
 #include "linkauth.h"
+#include "list.h"
+#include "replay.h"
 #include "ws.h"
 
 /* Times, in ms, and limits, with their reasons. */
@@ -23,15 +26,33 @@ enum {
 	LINK_SKEW_MS	= 2000		/* time stamps are whole seconds */
 };
 
+/* RFC 6455 */
+enum { CLOSE_NORMAL = 1000, CLOSE_POLICY = 1008 };
+
 enum link_state {
 	LINK_WAIT,		/* for the time to connect */
-	LINK_CONNECT, LINK_AUTH, LINK_REGISTER, LINK_COMPLETE,	/* answers */
+	LINK_CONNECT, LINK_AUTH, LINK_REGISTER, LINK_COMPLETE,	/* answers;
+				 * the last two document 002's */
 	LINK_UP,
 	LINK_CLOSING		/* for the WebSocket to be closed */
 };
 
+/* What is said on an open WebSocket. */
+struct link_protocol {
+	void	(*open)(struct agent_link *);	/* the first message */
+	void	(*message)(struct agent_link *, const char *, size_t);
+	void	(*up)(struct agent_link *);	/* may be NULL */
+	void	(*beat)(struct agent_link *);
+	int	(*send)(struct agent_link *, const char *channel,
+		    const json_t *);		/* 0 or -errno */
+	/* The peer closed with these words; may be NULL. */
+	void	(*closed)(struct agent_link *, const char *why);
+	void	(*end)(struct agent_link *);	/* what was the connection's */
+};
+
 struct agent_link {
 	struct link_options	 o;
+	const struct link_protocol *protocol;
 	enum link_state		 state;
 	struct ws		*ws;
 	uv_timer_t		 timer;	/* of the state: wait, or handshake */
@@ -42,20 +63,27 @@ struct agent_link {
 	int64_t			 up_since;
 	int64_t			 retry_after_ms; /* told by the server; -1 */
 	int			 at_once;	/* the cause is mended */
+	int64_t			 next_try;	/* mono, ms, while waiting */
 	uint64_t		 serial;	/* of our messages' ids */
-	char			*why;	/* that we closed, or NULL */
+	char			*why;	/* that it closed, or NULL */
+	char			*before; /* the same of the try before */
 
 	/* Server time minus our monotonic clock, in ms, once a server has
 	 * refused our own clock; never locks us out again. */
 	int			 skewed;
 	int64_t			 clock_off;
 
-	/* of this connection */
+	/* Document 002's, of this connection. */
 	int			 ours;	/* the server speaks the extensions */
 	struct auth_request	 auth;
 	uint8_t			 eph_secret[32];
 	struct linkcrypt	 crypt;
 	char			*registration_id;
+
+	/* Document 004's: the commands that were heard. */
+	struct replay_window	 heard;
+	struct link		 commands;	/* under way */
+	int			 running;
 
 	void			(*done)(void *);	/* stopping */
 	void			*done_arg;
@@ -63,12 +91,23 @@ struct agent_link {
 
 /* link.c */
 int64_t	link_now(const struct agent_link *);	/* ms, as the server has it */
-/* Sends JSON text in an envelope of the present keys. */
-void	link_put(struct agent_link *, const char *type, const char *id,
-	    const char *channel, const char *json);
+void	link_put_text(struct agent_link *, const struct buf *);
+void	link_up(struct agent_link *);
+/* Closes for a reason of ours; the rest follows when it is closed. */
+void	link_close(struct agent_link *, int code, char *why_take);
+/* When to come back, as the server says it, within bounds. */
+void	link_retry_after(struct agent_link *, double seconds);
+
+/* link002.c */
+extern const struct link_protocol link002;
+/* Sends JSON in an envelope of the present keys. */
 void	link_put_json(struct agent_link *, const char *word,
 	    const char *channel, const json_t *);
-void	link_put_text(struct agent_link *, const struct buf *);
+
+/* link004.c */
+extern const struct link_protocol link004;
+/* What is under way ends without the link, which goes. */
+void	link_forget_commands(struct agent_link *);
 
 /* link_talk.c: each 0, or -EPROTO with *why for the log (freed by the
  * caller), after which the connection goes. */
@@ -83,5 +122,8 @@ int	talk_complete_answer(struct agent_link *, const json_t *,
 	    char **why);
 void	talk_error(struct agent_link *, const json_t *);
 void	talk_retry_after(struct agent_link *, const json_t *);
+/* The clock of this host against the server's; from then on link_now() is
+ * the latter's. */
+void	talk_skew(struct agent_link *, int64_t server_ms);
 
 #endif

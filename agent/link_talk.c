@@ -221,16 +221,24 @@ talk_complete_answer(struct agent_link *l, const json_t *o, char **why)
 
 /* -- errors -- */
 
-/* When to come back, where the server says it, within bounds. */
 void
 talk_retry_after(struct agent_link *l, const json_t *o)
 {
 	const json_t	*after = json_object_get(o, "retry_after");
-	double		 s = json_number_value(after);
 
-	if (json_is_number(after) && s >= 0)
-		l->retry_after_ms = s < LINK_MAX_RETRY_AFTER_MS / 1000 ?
-		    (int64_t)(s * 1000) : LINK_MAX_RETRY_AFTER_MS;
+	if (json_is_number(after))
+		link_retry_after(l, json_number_value(after));
+}
+
+void
+talk_skew(struct agent_link *l, int64_t server_ms)
+{
+	tell_skew(server_ms / 1000);
+	log_info("ws", "using the server's time from now on");
+	/* once without delay: what was wrong is mended */
+	l->at_once = !l->skewed;
+	l->skewed = 1;
+	l->clock_off = server_ms - clock_mono_ms();
 }
 
 void
@@ -246,10 +254,6 @@ talk_error(struct agent_link *l, const json_t *o)
 	talk_retry_after(l, o);
 	if (strcmp(code, "clock_skew") != 0 || server_s <= 0)
 		return;
-	tell_skew(server_s);
-	log_info("ws", "using the server's time from now on");
-	/* once without delay: what was wrong is mended */
-	l->at_once = l->state == LINK_AUTH && !l->skewed;
-	l->skewed = 1;
-	l->clock_off = server_s * 1000 + 500 - clock_mono_ms();
+	talk_skew(l, server_s * 1000 + 500);
+	l->at_once &= l->state == LINK_AUTH;
 }

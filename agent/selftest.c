@@ -12,6 +12,7 @@
 #include "agent.h"
 #include "clock.h"
 #include "crypto.h"
+#include "esjson.h"
 #include "json.h"
 #include "log.h"
 #include "stamp.h"
@@ -144,6 +145,33 @@ check_chacha(void)		/* RFC 8439, 2.8.2 */
 	    back) == 0 ? "a changed text opens" : NULL;
 }
 
+/* As ECMAScript writes them: signatures depend on this system's printf. */
+static const char *
+check_numbers(void)
+{
+	static const struct {
+		double		 x;
+		const char	*text;
+	} vectors[] = {
+		{ 45.2, "45.2" }, { 5e-324, "5e-324" }, { 1e21, "1e+21" },
+		{ 9007199254740993.0, "9007199254740992" },
+		{ 2.2250738585072014e-308, "2.2250738585072014e-308" },
+		{ 1.7976931348623157e308, "1.7976931348623157e+308" },
+		/* powers of two, closer to their neighbours below */
+		{ 9.5367431640625e-7, "9.5367431640625e-7" },
+		{ 2.9802322387695312e-8, "2.9802322387695312e-8" },
+		{ 9.332636185032189e-302, "9.332636185032189e-302" },
+	};
+	char			text[ESJSON_NUMBER];
+	size_t			i;
+
+	for (i = 0; i < nitems(vectors); i++)
+		if (strcmp(esjson_number(vectors[i].x, text),
+		    vectors[i].text) != 0)
+			return "writing numbers";
+	return NULL;
+}
+
 static const char *
 check_json(void)
 {
@@ -164,7 +192,9 @@ check_json(void)
 		return "writing";
 	o = json_read("{\"a\":1,\"a\":2}", 13, &err);
 	json_decref(o);
-	return o != NULL ? "two members of one name pass" : NULL;
+	if (o != NULL)
+		return "two members of one name pass";
+	return check_numbers();
 }
 
 static const char *
