@@ -5,14 +5,21 @@
  */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
 #include "buildsrv.h"
-#include "platform.h"
+#include "sockets.h"
 
-enum access { OPEN, USER, ADMIN, LOCAL };
+/*
+ * FREE: anybody, at any rate; OPEN: anybody, but who asks for what is not
+ * there is slowed down; USER: any account; ADMIN: an administrator's; LOCAL:
+ * over the server's own socket; SCRAPE: as ADMIN, and with --metrics-open
+ * anybody on this host.
+ */
+enum access { FREE, OPEN, USER, ADMIN, LOCAL, SCRAPE };
 
 struct route {
 	const char	*method;
@@ -22,22 +29,42 @@ struct route {
 };
 
 static const struct route routes[] = {
-	{ "GET",    "/healthz", OPEN, health },
-	{ "GET",    "/ws/agent", OPEN, agent_link },
+	{ "GET",    "/healthz", FREE, health },
+	{ "GET",    "/api/openapi.json", OPEN, openapi_get },
+	{ "GET",    "/ws/agent", FREE, agent_link },
+	{ "GET",    "/agent", FREE, link_accept_004 },
 	{ "GET",    "/agents", USER, agent_list },
+	{ "POST",   "/api/agents/secrets", ADMIN, link_secret_post },
+	{ "DELETE", "/api/agents/secrets/:", ADMIN, link_secret_delete },
+	{ "POST",   "/api/agents/:/command", USER, agent_command },
 	{ "POST",   "/api/agents/build", USER, build_post },
 	{ "GET",    "/api/agents/build/jobs", USER, build_list },
 	{ "GET",    "/api/agents/build/jobs/:", USER, build_get },
 	{ "GET",    "/api/agents/build/jobs/:/log", USER, build_log },
+	{ "GET",    "/api/agents/build/jobs/:/why", USER, build_why },
 	{ "POST",   "/api/agents/build/jobs/:/cancel", USER, build_cancel },
+	{ "DELETE", "/api/agents/build/jobs/:", USER, build_delete },
 	{ "GET",    "/api/agents/build/stats", ADMIN, build_stats },
 	{ "GET",    "/api/artifacts/download/:", OPEN, artifact_download },
 	{ "HEAD",   "/api/artifacts/download/:", OPEN, artifact_download },
 	{ "GET",    "/api/artifacts/downloads", USER, artifact_list },
 	{ "DELETE", "/api/artifacts/downloads/:", USER, artifact_revoke },
 	{ "GET",    "/api/artifacts/stats", ADMIN, artifact_stats },
+	{ "POST",   "/api/cleanup", ADMIN, cleanup_post },
 	{ "GET",    "/api/accounts", ADMIN, account_list },
 	{ "POST",   "/api/accounts", LOCAL, account_post },
+	{ "GET",    "/api/account", USER, account_own },
+	{ "POST",   "/api/accounts/:/rotate", USER, account_rotate },
+	{ "POST",   "/api/accounts/:/disable", LOCAL, account_disable },
+	{ "POST",   "/api/accounts/:/enable", LOCAL, account_enable },
+	{ "PUT",    "/api/accounts/:/workspaces", LOCAL, account_workspaces },
+	{ "GET",    "/api/events", USER, event_list },
+	{ "GET",    "/api/webhooks", USER, webhook_list },
+	{ "POST",   "/api/webhooks", USER, webhook_post },
+	{ "GET",    "/api/webhooks/:", USER, webhook_get },
+	{ "DELETE", "/api/webhooks/:", USER, webhook_delete },
+	{ "GET",    "/metrics", SCRAPE, metrics_get },
+	{ "GET",    "/api/audit", ADMIN, audit_list },
 };
 
 /* -- the end of a call -- */
@@ -49,7 +76,10 @@ call_free(struct call *c)
 	json_decref(c->account);
 	json_decref(c->body);
 	json_decref(c->job);
+	json_decref(c->record);
+	idem_free(c->idem);
 	free(c->param);
+	free(c->text);
 	free(c);
 }
 
@@ -70,7 +100,27 @@ call_error(struct call *c, int status, const char *field, const char *fmt,
 	va_start(ap, fmt);
 	buf_vprintf(&b, fmt, ap);
 	va_end(ap);
+	if (c->stranger && status >= 400 && status < 500)
+		auth_charge(c);
 	http_reply_error(c->req, status, field, "%s", buf_str(&b));
+	buf_release(&b);
+	call_free(c);
+}
+
+void
+call_retry(struct call *c, int64_t ms, const char *field, const char *fmt,
+    ...)
+{
+	struct buf	b = BUF_INIT;
+	char		after[24];
+	va_list		ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	snprintf(after, sizeof(after), "%lld", (long long)(ms + 999) / 1000);
+	http_set(c->req, "Retry-After", after);
+	http_reply_error(c->req, 429, field, "%s", buf_str(&b));
 	buf_release(&b);
 	call_free(c);
 }
@@ -167,6 +217,19 @@ call_number(struct call *c, const char *name, int64_t absent, int64_t max)
 	return n;
 }
 
+int64_t
+call_limit(struct call *c, int64_t absent)
+{
+	int64_t	n = call_number(c, "limit", absent, MAX_PAGE);
+
+	if (n == 0) {
+		call_error(c, 400, "limit", "limit must be from 1 to %d",
+		    MAX_PAGE);
+		n = -1;
+	}
+	return n;
+}
+
 int
 call_may_see(const struct call *c, const char *user)
 {
@@ -216,31 +279,16 @@ route_find(const struct http_req *req, struct buf *allow, char **param)
 
 /* -- who calls -- */
 
-struct entry {			/* a call whose caller is being looked up */
-	struct call		*call;
-	const struct route	*route;
-};
-
+/* The caller is known, where the route wants that. */
 static void
-unauthorized(struct entry *e)
+enter(struct call *c)
 {
-	struct call	*c = e->call;
+	const struct route	*r = c->route;
 
-	http_set(c->req, "WWW-Authenticate", "Bearer realm=\"muster\"");
-	call_error(c, 401, "Authorization",
-	    "a valid API key is needed (Authorization: Bearer KEY)");
-	free(e);
-}
-
-static void
-enter(struct entry *e)
-{
-	struct call		*c = e->call;
-	const struct route	*r = e->route;
-
-	free(e);
-	if ((r->access == ADMIN && !c->admin) ||
+	if (((r->access == ADMIN || r->access == SCRAPE) && !c->admin) ||
 	    (r->access == LOCAL && !c->local)) {
+		if (strcmp(r->method, "GET") != 0)
+			audit_refused(c);
 		call_error(c, 403, NULL, r->access == LOCAL ?
 		    "only over the server's own socket" :
 		    "only for administrators");
@@ -250,80 +298,52 @@ enter(struct entry *e)
 }
 
 static void
-on_account(int rc, const json_t *account, void *arg)
+no_route(struct call *c, const char *allow)
 {
-	struct entry	*e = arg;
-	struct call	*c = e->call;
-
-	if (rc < 0 || json_bool(account, "disabled", 0)) {
-		unauthorized(e);
+	if (!auth_stranger(c))
+		return;
+	if (allow[0] == '\0') {
+		call_error(c, 404, NULL, "no such resource");
 		return;
 	}
-	c->account = json_deep_copy(account);
-	c->user = json_str(c->account, "name", "");
-	c->admin = strcmp(json_str(c->account, "role", ""), "admin") == 0;
-	enter(e);
+	http_set(c->req, "Allow", allow);
+	call_error(c, 405, NULL, "%s allows %s", c->req->path, allow);
 }
 
-static void
-on_key(int rc, const json_t *key, void *arg)
+void
+api_route(int tag, const char **method, const char **path)
 {
-	struct entry	*e = arg;
+	int	known = tag > 0 && (size_t)tag <= nitems(routes);
 
-	if (rc < 0)
-		unauthorized(e);
-	else
-		store_get(e->call->server->store, "account",
-		    json_str(key, "account", ""), on_account, e);
-}
-
-/* The key is looked up by its hash, so the time tells nothing of it. */
-static void
-authenticate(struct entry *e)
-{
-	struct call	*c = e->call;
-	const char	*h = http_header(c->req, "authorization");
-	char		 hash[2 * SHA256_SIZE + 1];
-
-	if (h == NULL && c->req->uid >= 0 &&
-	    (c->req->uid == 0 || c->req->uid == platform_uid())) {
-		c->user = "local";
-		c->admin = c->local = 1;
-		enter(e);
-		return;
-	}
-	if (h == NULL || strncasecmp(h, "Bearer ", 7) != 0) {
-		unauthorized(e);
-		return;
-	}
-	for (h += 7; *h == ' '; h++)
-		continue;
-	store_get(c->server->store, "key", secret_hash(h, hash), on_key, e);
+	*method = known ? routes[tag - 1].method : "any";
+	*path = known ? routes[tag - 1].pattern :
+	    tag == SOCKETS_TAG ? "/socket.io/" : "other";
 }
 
 void
 api_handle(struct http_req *req, void *arg)
 {
 	struct buf	 allow = BUF_INIT;
-	struct entry	*e = xcalloc(1, sizeof(*e));
-	struct call	*c = xcalloc(1, sizeof(*c));
+	struct call	*c;
 
+	if (sockets_handle(arg, req))
+		return;
+	c = xcalloc(1, sizeof(*c));
 	c->server = arg;
 	c->req = req;
 	list_init(&c->link);
-	e->call = c;
-	e->route = route_find(req, &allow, &c->param);
-	if (e->route == NULL) {
-		free(e);
-		if (allow.len > 0) {
-			http_set(req, "Allow", buf_str(&allow));
-			call_error(c, 405, NULL, "%s allows %s", req->path,
-			    buf_str(&allow));
-		} else
-			call_error(c, 404, NULL, "no such resource");
-	} else if (e->route->access == OPEN)
-		enter(e);
-	else
-		authenticate(e);
+	c->route = route_find(req, &allow, &c->param);
+	if (c->route != NULL)
+		req->tag = (int)(c->route - routes) + 1;
+	if (c->route == NULL)
+		no_route(c, buf_str(&allow));
+	else if (c->route->access == FREE)
+		enter(c);
+	else if (c->route->access == SCRAPE && metrics_open(c))
+		c->route->handle(c);
+	else if (c->route->access != OPEN)
+		auth_call(c, enter);
+	else if (auth_stranger(c))
+		enter(c);
 	buf_release(&allow);
 }

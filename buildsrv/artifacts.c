@@ -1,7 +1,12 @@
 /*
- * Artifacts, handed out under tokens.  A token's record ("token", under
- * USER/JOB) holds what may be done with it; "token-hash" leads there from
- * the hash of its text, which is all that is kept of it.
+ * GET /api/artifacts/download/:token: artifacts, handed out under tokens.  A
+ * token's record ("token", under USER/JOB) holds what may be done with it;
+ * "token-hash" leads there from the hash of its text, which is all that is
+ * kept of it.
+ *
+ * Who shows a token that was given out is told why it is not honoured: 403
+ * its account is disabled, 410 revoked or expired, 429 used up.  All others
+ * hear 404.  The record is looked at when a request begins, not later.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,111 +16,304 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "artifact.h"
 #include "buf.h"
 #include "buildsrv.h"
 #include "clock.h"
 #include "file.h"
+#include "metrics.h"
+#include "transfers.h"
 
-/* -- GET /api/artifacts/download/:token -- */
+enum { COPY_RETRY = 5000 };	/* ms: when others' transfers may be over */
 
-struct transfer {		/* a file that is being sent */
+int
+artifact_live(const json_t *token, int64_t now)
+{
+	int64_t	max = json_int(token, "maxDownloads", 0);
+
+	return !json_bool(token, "revoked", 0) &&
+	    json_int(token, "expires", 0) > now &&
+	    (max == 0 || json_int(token, "downloads", 0) < max);
+}
+
+/* -- a file that is being sent -- */
+
+struct sending {
 	struct server	*server;
+	struct transfer	*transfer;
 	char		*key;		/* of the token's record */
 };
 
 static void
-on_counted(int rc, const json_t *unused, void *arg)
+sending_free(struct sending *s)
 {
+	free(s->key);
+	free(s);
+}
+
+/* -ENOENT: the job was deleted while its file was being sent. */
+static void
+on_recorded(int rc, const json_t *unused, void *arg)
+{
+	struct sending	*s = arg;
+
 	(void)unused;
-	(void)arg;
-	if (rc < 0)
+	if (rc < 0 && rc != -ENOENT)
 		log_warn("artifact", "a download was not counted: %s",
 		    errstr(rc));
+	transfers_recorded(s->server->transfers, s->key);
+	sending_free(s);
 }
 
 static void
 on_sent(void *arg, uint64_t sent, int whole)
 {
-	struct transfer	*t = arg;
-	json_t		*one;
+	struct sending	*s = arg;
+	int		 n = transfer_end(s->transfer, sent);
+	json_t		*by, *at;
 
-	if (whole && sent > 0) {
-		one = json_pack("{si}", "downloads", 1);
-		store_write(t->server->store, &(struct store_op){ STORE_BUMP,
-		    "token", t->key, one }, 1, on_counted, NULL);
-		json_decref(one);
+	(void)whole;
+	metrics_download(s->server->metrics, sent, n);
+	if (n == 0) {
+		sending_free(s);
+		return;
 	}
-	free(t->key);
-	free(t);
+	by = json_pack("{si}", "downloads", n);
+	at = json_pack("{sI}", "lastDownload", (json_int_t)clock_wall_ms());
+	store_write(s->server->store, (struct store_op[]){
+	    { STORE_BUMP, "token", s->key, by },
+	    { STORE_MERGE, "token", s->key, at } }, 2, on_recorded, s);
+	json_decref(by);
+	json_decref(at);
 }
 
-/* The artifact's file opened for reading, or -1. */
-static int
-artifact_open(const struct server *s, const char *sha256, struct stat *st)
-{
-	char	*path = file_join(s->artifact_dir, sha256);
-	int	 fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+/* -- the file -- */
 
-	if (fd < 0 || fstat(fd, st) < 0 || !S_ISREG(st->st_mode)) {
-		log_error("artifact", "%s: %s", path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		fd = -1;
+static int
+open_file(const char *path, uint64_t *size)
+{
+	int		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int		rc = 0;
+	struct stat	st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		rc = -errno;
+	else if (!S_ISREG(st.st_mode))
+		rc = -EINVAL;
+	if (rc < 0) {
+		close(fd);
+		return rc;
 	}
-	free(path);
+	*size = (uint64_t)st.st_size;
 	return fd;
 }
 
-static void
-send_artifact(struct call *c, const json_t *token)
+/* The descriptor, or -errno. */
+static int
+artifact_open(const struct server *s, const char *sha256, uint64_t *size)
 {
-	const char	*sum = json_str(token, "sha256", "");
-	struct transfer	*t;
-	struct stat	 st;
-	char		*head;
-	int		 fd = artifact_open(c->server, sum, &st);
+	char	*path = file_join(s->artifact_dir, sha256);
+	char	*trash = xasprintf("%s/" ARTIFACT_TRASH "/%s",
+		    s->artifact_dir, sha256);
+	int	 fd = open_file(path, size);
 
-	if (fd < 0) {
-		call_failed(c, -ENOENT);
+	if (fd == -ENOENT && rename(trash, path) == 0) {
+		log_info("artifact", "%s: taken out of the trash", path);
+		fd = open_file(path, size);
+	}
+	if (fd < 0)
+		log_error("artifact", "%s: %s", path, errstr(fd));
+	free(path);
+	free(trash);
+	return fd;
+}
+
+/* -- the answer -- */
+
+static const char *
+type_of(const char *name)
+{
+	static const struct {
+		const char	*end, *type;
+	} types[] = {
+		{ ".gz", "application/gzip" },
+		{ ".zip", "application/zip" },
+		{ ".deb", "application/vnd.debian.binary-package" },
+		{ ".rpm", "application/x-rpm" },
+		{ ".exe", "application/vnd.microsoft.portable-executable" },
+	};
+	size_t	i, n = strlen(name), len;
+
+	for (i = 0; i < nitems(types); i++) {
+		len = strlen(types[i].end);
+		if (n > len && strcmp(name + n - len, types[i].end) == 0)
+			return types[i].type;
+	}
+	return "application/octet-stream";
+}
+
+/* Names are made of harmless characters; one from elsewhere is made so. */
+static void
+set_disposition(struct http_req *q, const char *name)
+{
+	char	*text = xasprintf("attachment; filename=\"%s\"", name);
+	char	*p = strchr(text, '"') + 1, *end = strrchr(text, '"');
+
+	for (; p < end; p++)
+		if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e ||
+		    strchr("\"\\/", *p) != NULL)
+			*p = '_';
+	http_set(q, "Content-Disposition", text);
+	free(text);
+}
+
+/* NULL where the token's limit is reached by those under way. */
+static struct sending *
+sending_begin(const struct call *c, uint64_t size, uint64_t from, uint64_t n)
+{
+	const json_t	*token = c->job;
+	struct sending	*s = xcalloc(1, sizeof(*s));
+
+	s->server = c->server;
+	s->key = xasprintf("%s/%s", json_str(token, "user", ""),
+	    json_str(token, "job", ""));
+	s->transfer = transfer_begin(c->server->transfers,
+	    &(struct transfer_want){ .token = s->key, .client = c->req->peer,
+	    .sha256 = json_str(token, "sha256", ""), .size = size,
+	    .from = from, .n = n,
+	    .counted = json_int(token, "downloads", 0),
+	    .max = json_int(token, "maxDownloads", 0) });
+	if (s->transfer != NULL)
+		return s;
+	sending_free(s);
+	return NULL;
+}
+
+static void
+send_file(struct call *c, int fd, uint64_t size, const char *etag)
+{
+	const json_t	*token = c->job;
+	const char	*name = json_str(token, "fileName", "muster-agent");
+	struct sending	*s = NULL;
+	uint64_t	 from, n;
+	int		 status = http_file_part(c->req, size, etag, &from,
+			    &n);
+
+	if (strcmp(c->req->method, "GET") == 0 && n > 0 &&
+	    (status == 200 || status == 206) &&
+	    (s = sending_begin(c, size, from, n)) == NULL) {
+		close(fd);
+		call_retry(c, COPY_RETRY, NULL, "as many of this download "
+		    "as may still be had are under way");
 		return;
 	}
-	t = xcalloc(1, sizeof(*t));
-	t->server = c->server;
-	t->key = xasprintf("%s/%s", json_str(token, "user", ""),
-	    json_str(token, "job", ""));
-	head = xasprintf("attachment; filename=\"%s\"",
-	    json_str(token, "fileName", "muster-agent.tar.gz"));
-	http_set(c->req, "Content-Disposition", head);
-	free(head);
-	http_set(c->req, "X-Checksum-SHA256", sum);
+	set_disposition(c->req, name);
+	http_set(c->req, "X-Checksum-SHA256", json_str(token, "sha256", ""));
 	http_set(c->req, "X-Signature-Ed25519",
 	    json_str(token, "signature", ""));
 	http_set(c->req, "Cache-Control", "private, no-store");
-	head = xasprintf("\"%s\"", sum);
-	http_reply_file(c->req, fd, (uint64_t)st.st_size, "application/gzip",
-	    head, on_sent, t);
-	free(head);
+	http_reply_file(c->req, fd, size, type_of(name), etag,
+	    s != NULL ? on_sent : NULL, s);
 	call_free(c);
+}
+
+static void
+send_artifact(struct call *c)
+{
+	const char	*sum = json_str(c->job, "sha256", "");
+	uint64_t	 want = (uint64_t)json_int(c->job, "size", 0), size = 0;
+	int		 fd = artifact_open(c->server, sum, &size);
+	char		*etag;
+
+	if (fd < 0) {
+		call_failed(c, fd);
+		return;
+	}
+	if (size != want) {
+		log_error("artifact", "%s: has %llu bytes, not %llu", sum,
+		    (unsigned long long)size, (unsigned long long)want);
+		close(fd);
+		call_failed(c, -EBADMSG);
+		return;
+	}
+	etag = xasprintf("\"%s\"", sum);
+	send_file(c, fd, size, etag);
+	free(etag);
+}
+
+/* -- whether it is honoured -- */
+
+/* Whether this asks for the rest of what began before the token's end. */
+static int
+is_late_part(const struct call *c)
+{
+	const json_t	*t = c->job;
+	char		*key = xasprintf("%s/%s", json_str(t, "user", ""),
+			    json_str(t, "job", ""));
+	int		 late;
+
+	late = http_header(c->req, "range") != NULL &&
+	    json_int(t, "expires", 0) + ARTIFACT_LATE > clock_wall_ms() &&
+	    transfers_resumes(c->server->transfers, key, c->req->peer);
+	free(key);
+	return late;
+}
+
+static int
+is_used_up(const struct call *c)
+{
+	int64_t	max = json_int(c->job, "maxDownloads", 0), n;
+	char	*key;
+
+	if (max == 0)
+		return 0;
+	key = xasprintf("%s/%s", json_str(c->job, "user", ""),
+	    json_str(c->job, "job", ""));
+	n = transfers_counted(c->server->transfers, key,
+	    json_int(c->job, "downloads", 0));
+	free(key);
+	return n >= max;
+}
+
+static void
+on_owner(int rc, const json_t *account, void *arg)
+{
+	struct call	*c = arg;
+
+	if (rc < 0 && rc != -ENOENT)	/* made over the socket: no account */
+		call_failed(c, rc);
+	else if (json_bool(account, "disabled", 0))
+		call_error(c, 403, NULL, "the account that this download "
+		    "belongs to is disabled");
+	else if (json_bool(c->job, "revoked", 0))
+		call_error(c, 410, NULL, "this download was revoked");
+	else if (json_int(c->job, "expires", 0) <= clock_wall_ms() &&
+	    !is_late_part(c))
+		call_error(c, 410, NULL, "this download has expired");
+	else if (is_used_up(c))
+		call_error(c, 429, NULL, "this download was used up");
+	else
+		send_artifact(c);
 }
 
 static void
 on_token(int rc, const json_t *token, void *arg)
 {
 	struct call	*c = arg;
-	int64_t		 max = json_int(token, "maxDownloads", 0);
 
-	if (rc < 0 && rc != -ENOENT)
-		call_failed(c, rc);
-	else if (rc < 0)
+	if (rc == -ENOENT) {
 		call_error(c, 404, NULL, "no such download");
-	else if (json_bool(token, "revoked", 0))
-		call_error(c, 410, NULL, "this download was revoked");
-	else if (json_int(token, "expires", 0) <= clock_wall_ms())
-		call_error(c, 410, NULL, "this download has expired");
-	else if (max > 0 && json_int(token, "downloads", 0) >= max)
-		call_error(c, 429, NULL, "this download was used up");
-	else
-		send_artifact(c, token);
+		return;
+	}
+	if (rc < 0) {
+		call_failed(c, rc);
+		return;
+	}
+	c->job = json_deep_copy(token);
+	store_get(c->server->store, "account", json_str(token, "user", "-"),
+	    on_owner, c);
 }
 
 static void
@@ -137,183 +335,4 @@ artifact_download(struct call *c)
 
 	store_get(c->server->store, "token-hash",
 	    secret_hash(c->param, hash), on_hash, c);
-}
-
-/* -- GET /api/artifacts/downloads -- */
-
-static json_t *
-token_view(const struct server *s, const json_t *t)
-{
-	const char	*job = json_str(t, "job", "");
-	char		 token[BASE64_SIZE(TOKEN_BYTES)];
-	char		 made[CLOCK_RFC3339_SIZE], ends[CLOCK_RFC3339_SIZE];
-
-	secret_token(s, "download", job, token);
-	return json_pack("{ss ss ss ss ss ss sI sI sI sb sb ss}", "token", token,
-	    "jobId", job, "user", json_str(t, "user", ""),
-	    "fileName", json_str(t, "fileName", ""),
-	    "createdAt", clock_rfc3339(json_int(t, "created", 0), made),
-	    "expiresAt", clock_rfc3339(json_int(t, "expires", 0), ends),
-	    "size", (json_int_t)json_int(t, "size", 0),
-	    "downloads", (json_int_t)json_int(t, "downloads", 0),
-	    "maxDownloads", (json_int_t)json_int(t, "maxDownloads", 0),
-	    "expired", json_int(t, "expires", 0) <= clock_wall_ms(),
-	    "revoked", json_bool(t, "revoked", 0),
-	    "checksum", json_str(t, "sha256", ""));
-}
-
-static void
-on_my_tokens(int rc, const json_t *page, void *arg)
-{
-	struct call	*c = arg;
-	json_t		*list, *item;
-	size_t		 i;
-
-	if (rc < 0) {
-		call_failed(c, rc);
-		return;
-	}
-	list = json_array();
-	json_array_foreach(json_object_get(page, "items"), i, item)
-		json_array_append_new(list, token_view(c->server,
-		    json_object_get(item, "value")));
-	call_json(c, 200, json_pack("{sb so sO}", "success", 1, "downloads",
-	    list, "nextCursor", json_object_get(page, "next")));
-}
-
-void
-artifact_list(struct call *c)
-{
-	char	*cursor, *prefix;
-
-	if (call_query(c, "cursor") < 0)
-		return;
-	cursor = http_query(c->req, "cursor");
-	prefix = xasprintf("%s/", c->user);
-	store_list(c->server->store, "token", prefix, cursor, MAX_PAGE, 0,
-	    on_my_tokens, c);
-	free(cursor);
-	free(prefix);
-}
-
-/* -- DELETE /api/artifacts/downloads/:token -- */
-
-static void
-on_revoked(int rc, const json_t *unused, void *arg)
-{
-	struct call	*c = arg;
-
-	(void)unused;
-	if (rc < 0)
-		call_failed(c, rc);
-	else
-		call_json(c, 200, json_pack("{sb ss}", "success", 1,
-		    "message", "Download revoked"));
-}
-
-static void
-on_ref(int rc, const json_t *ref, void *arg)
-{
-	struct call	*c = arg;
-	const char	*key = json_str(ref, "token", "");
-	const char	*slash = strrchr(key, '/');
-	char		*owner;
-	json_t		*mark;
-
-	if (rc < 0 && rc != -ENOENT) {
-		call_failed(c, rc);
-		return;
-	}
-	owner = slash != NULL ? xstrndup(key, (size_t)(slash - key)) : NULL;
-	if (rc < 0 || !call_may_see(c, owner))
-		call_error(c, 404, NULL, "no such download");
-	else {
-		mark = json_pack("{sb}", "revoked", 1);
-		store_write(c->server->store, &(struct store_op){ STORE_MERGE,
-		    "token", key, mark }, 1, on_revoked, c);
-		json_decref(mark);
-	}
-	free(owner);
-}
-
-void
-artifact_revoke(struct call *c)
-{
-	char	hash[2 * SHA256_SIZE + 1];
-
-	store_get(c->server->store, "token-hash",
-	    secret_hash(c->param, hash), on_ref, c);
-}
-
-/* -- GET /api/artifacts/stats -- */
-
-struct walk {			/* through all tokens, a page at a time */
-	struct call	*call;
-	json_t		*contents;	/* sha256 of files that were counted */
-	int64_t		 bytes, tokens, live, downloads;
-};
-
-static void	walk_on(int, const json_t *, void *);
-
-static void
-walk_count(struct walk *w, const json_t *t)
-{
-	const char	*sum = json_str(t, "sha256", "");
-
-	w->tokens++;
-	w->downloads += json_int(t, "downloads", 0);
-	w->live += json_int(t, "expires", 0) > clock_wall_ms() &&
-	    !json_bool(t, "revoked", 0);
-	if (json_object_get(w->contents, sum) == NULL) {
-		json_object_set_new(w->contents, sum, json_true());
-		w->bytes += json_int(t, "size", 0);
-	}
-}
-
-static void
-walk_end(struct walk *w, int rc)
-{
-	if (rc < 0)
-		call_failed(w->call, rc);
-	else
-		call_json(w->call, 200, json_pack("{sb sI sI sI sI sI}",
-		    "success", 1,
-		    "files", (json_int_t)json_object_size(w->contents),
-		    "bytes", (json_int_t)w->bytes,
-		    "tokens", (json_int_t)w->tokens,
-		    "liveTokens", (json_int_t)w->live,
-		    "downloads", (json_int_t)w->downloads));
-	json_decref(w->contents);
-	free(w);
-}
-
-static void
-walk_on(int rc, const json_t *page, void *arg)
-{
-	struct walk	*w = arg;
-	const char	*next = json_str(page, "next", NULL);
-	json_t		*item;
-	size_t		 i;
-
-	json_array_foreach(json_object_get(page, "items"), i, item)
-		walk_count(w, json_object_get(item, "value"));
-	if (rc < 0 || next == NULL)
-		walk_end(w, rc);
-	else
-		store_list(w->call->server->store, "token", "", next,
-		    MAX_PAGE, 0, walk_on, w);
-}
-
-void
-artifact_stats(struct call *c)
-{
-	struct walk	*w;
-
-	if (call_query(c, "") < 0)
-		return;
-	w = xcalloc(1, sizeof(*w));
-	w->call = c;
-	w->contents = json_object();
-	store_list(c->server->store, "token", "", NULL, MAX_PAGE, 0, walk_on,
-	    w);
 }

@@ -15,11 +15,22 @@
 #include "log.h"
 #include "store.h"
 
+struct cleanup;
+struct detail;
+struct events;
 struct gateway;
+struct idem;
+struct limits;
+struct metrics;
+struct notify;
 struct queue;
 struct queue_ops;
 struct settings;
+struct streams;
+struct testecho;
 struct tls;
+struct transfers;
+struct webhooks;
 
 /* Limits, with their reasons. */
 enum {
@@ -35,8 +46,14 @@ struct server {
 	const struct settings	*settings;
 	struct store		*store;
 	struct httpd		*httpd;
-	struct queue		*queue;
+	struct queue		*queue;		/* NULL: has stopped; so below */
 	struct gateway		*gateway;
+	struct events		*events;	/* the log's readers: events.h */
+	struct streams		*streams;	/* sse.c */
+	struct webhooks		*webhooks;
+	struct notify		*notify;	/* Socket.IO */
+	struct testecho		*echo;		/* --test-echo, or NULL */
+	struct metrics		*metrics;
 	struct tls		*tls;
 	char			*url;		/* SERVER_URL, no '/' at the end */
 	char			*artifact_dir, *toolchain_dir;
@@ -47,6 +64,14 @@ struct server {
 	int64_t			 token_ms;	/* validity of a download token */
 	json_t			*measured;	/* estimate.c */
 	struct link		 waiting;	/* builds with useQueue:false */
+	struct transfers	*transfers;	/* of artifacts */
+	struct cleanup		*cleanup;
+	struct link		 walks;		/* docwalk.c */
+	int			 no_walks;	/* the server stops */
+	struct detail		*details;	/* detail.c */
+	struct limits		*by_key, *by_address;	/* auth.c */
+	struct limits		*by_refusal;	/* audit.c */
+	char			 idem_cursor[128];	/* idempotency.c */
 };
 
 /* One request of the API, from its head to its answer. */
@@ -58,8 +83,15 @@ struct call {
 	const char	*user;		/* the caller's name, or NULL */
 	int		 admin;
 	int		 local;		/* over our socket, by root or our uid */
+	int		 stranger;	/* nobody asked who: errors count */
+	const struct route *route;
+	void		(*entered)(struct call *);	/* auth.c */
+	struct idem	*idem;		/* owned; idempotency.c */
+	int64_t		 number;	/* the handler's */
+	char		*text;		/* the handler's, owned */
 	json_t		*body;		/* owned */
 	json_t		*job;		/* owned; of the handler that has one */
+	json_t		*record;	/* owned; the job as it is stored */
 	struct link	 link;		/* in server.waiting */
 };
 
@@ -71,6 +103,10 @@ void	call_error(struct call *, int status, const char *field,
 	    const char *fmt, ...)
 	    __attribute__((format(printf, 4, 5)));
 void	call_failed(struct call *, int rc);	/* 500, with a log line */
+/* 429, with Retry-After in whole seconds. */
+void	call_retry(struct call *, int64_t ms, const char *field,
+	    const char *fmt, ...)
+	    __attribute__((format(printf, 4, 5)));
 /* Frees without an answer: it went out by other means. */
 void	call_free(struct call *);
 /* Reads the body against a table into c->body.  0, or -EINVAL: answered. */
@@ -80,21 +116,94 @@ int	call_query(struct call *, const char *words);
 /* A number in the query, or its default; -1: answered. */
 int64_t	call_number(struct call *, const char *name, int64_t absent,
 	    int64_t max);
+/* The number in "limit", from 1 to MAX_PAGE; -1: answered. */
+int64_t	call_limit(struct call *, int64_t absent);
 /* Whether the caller may see what belongs to this user. */
 int	call_may_see(const struct call *, const char *user);
 
-/* builds.c */
+/* auth.c: who calls, and how often. */
+/*
+ * 0 with the key's account, borrowed; -EACCES for nobody's: wait_ms is how
+ * long to hold that answer back; -EBUSY: too often, again in wait_ms; else
+ * the store failed.
+ */
+typedef void (*auth_done)(int rc, const json_t *account, int64_t wait_ms,
+	    void *arg);
+void	auth_load(struct server *);
+void	auth_release(struct server *);
+/* done() hears the outcome once, now or later.  The key is not kept. */
+void	auth_key(struct server *, const char *key, const char *peer,
+	    auth_done, void *arg);
+/* Finds out who calls, then entered(); or it is answered. */
+void	auth_call(struct call *, void (*entered)(struct call *));
+/* Whether one who shows no key is heard now; else it is answered. */
+int	auth_stranger(struct call *);
+/* What the call's address asked for counts as a failure. */
+void	auth_charge(struct call *);
+
+/* access.c: a line in the log for each answer. */
+void	access_log(const struct http_req *, int status);
+
+/* audit.c: who did what. */
+void	audit_load(struct server *);
+/* A value for STORE_APPEND to "audit", in the transaction that does it: a new
+ * reference.  The object is what it was done to, and no secret. */
+json_t	*audit_record(const struct call *, const char *action,
+	    const char *object, const char *result);
+/* The same, written by itself. */
+void	audit_note(const struct call *, const char *action,
+	    const char *object, const char *result);
+/* A known caller asked for what his role may not do. */
+void	audit_refused(const struct call *);
+void	audit_list(struct call *);
+
+/* openapi.c */
+void	openapi_get(struct call *);
+
+/* idempotency.c */
+/* Where the request has an Idempotency-Key that was seen, again() with its
+ * record; else go(); or it is answered. */
+void	idem_begin(struct call *, void (*go)(struct call *),
+	    void (*again)(struct call *, const json_t *record));
+/* Once more: what go() did ended with -EEXIST. */
+void	idem_look(struct call *);
+/* The operation that keeps the key, for the transaction that makes the job;
+ * 1, or 0 without a key.  To be released. */
+size_t	idem_op(const struct call *, const char *job, struct store_op *);
+void	idem_op_release(struct store_op *);
+/* Adds a member to the record that was made. */
+void	idem_keep(const struct call *, const char *name, const char *text);
+void	idem_free(struct idem *);
+
+/* build_post.c */
 void	build_post(struct call *);
+/* An event was stored: answers the calls that wait for their build. */
+void	build_watch(int64_t seq, const char *job, void *server);
+
+/* build_list.c */
 void	build_list(struct call *);
+
+/* why.c */
+void	build_why(struct call *);
+
+/* builds.c */
+/* 1 when the job is there and the caller's to see; else it is answered. */
+int	build_visible(struct call *, int rc, const json_t *job);
 void	build_get(struct call *);
 void	build_log(struct call *);
 void	build_cancel(struct call *);
 void	build_stats(struct call *);
-/* An event was stored: answers the calls that wait for their build. */
-void	build_watch(int64_t seq, const char *job, void *server);
 
 /* jobview.c: a job as the API shows it; a new reference. */
 json_t	*jobview(const struct server *, const json_t *job);
+
+/* detail.c: answers with a job's details, and keeps the last few. */
+/* 1: answered and freed the call, with what was kept of this record. */
+int	detail_again(struct call *, const json_t *record);
+void	detail_answer(struct call *, const json_t *record, json_t *take);
+/* The store's watch: a job's log has grown. */
+void	detail_watch(int64_t seq, const char *id, void *server);
+void	detail_free(struct server *);
 
 /* targets.c: what this server can build. */
 /* "linux-x64" for os and architecture, or NULL where it cannot be built. */
@@ -111,27 +220,79 @@ int	job_finish(const json_t *job, const json_t *result, json_t *patch,
 
 /* estimate.c: how long builds took, and what that says of the next. */
 void	estimate_load(struct server *);
-/* Words such as "about 2 seconds", freed by the caller. */
-char	*estimate_text(const struct server *, const char *target,
-	    int64_t ahead);
+/* How long (ms) until a new build for this target is done, when so many wait
+ * before it and so many run; -1: not known. */
+int64_t	estimate_ms(const struct server *, const char *target,
+	    int64_t ahead, int64_t running);
+/* The same in words, "about 2 seconds", freed by the caller. */
+char	*estimate_words(const char *target, int64_t ms);
 /* Takes a finished build into account; the target's new record, borrowed. */
 const json_t *estimate_add(struct server *, const char *target, int cached,
 	    int64_t ms);
 
-/* artifacts.c */
+/* artifacts.c, artifact_tokens.c, artifact_stats.c */
 void	artifact_download(struct call *);
 void	artifact_list(struct call *);
 void	artifact_revoke(struct call *);
 void	artifact_stats(struct call *);
 
+/* job_delete.c: a job's or a token's record, with all that is its alone. */
+void	build_delete(struct call *);
+/* note (may be NULL) is for the audit log; the result is the job. */
+void	job_delete(struct server *, const json_t *job, const json_t *note,
+	    store_done, void *arg);
+void	token_delete(struct server *, const char *key, const json_t *token,
+	    store_done, void *arg);
+
+/* cleanup.c; the rest is in cleanup.h. */
+void	cleanup_post(struct call *);
+
 /* accounts.c */
 void	account_post(struct call *);
 void	account_list(struct call *);
+void	account_own(struct call *);
+
+/* accounts_change.c */
+void	account_rotate(struct call *);
+void	account_disable(struct call *);
+void	account_enable(struct call *);
+void	account_workspaces(struct call *);
 
 /* agents.c */
 void	agent_list(struct call *);
 void	agent_link(struct call *);
 void	health(struct call *);
+
+/* agents_link.c: agents of document 004. */
+void	link_accept_004(struct call *);
+void	link_secret_post(struct call *);
+void	link_secret_delete(struct call *);
+void	agent_command(struct call *);
+/* The gateway's link_secret. */
+char	*link_secret(const json_t *, void *server);
+
+/* sse_events.c, sse_log.c: events and logs, as pages and as streams. */
+void	event_list(struct call *);
+/* Whether the caller asks for server-sent events. */
+int	sse_wanted(const struct call *);
+/* Answers with the log of a job that the caller may see. */
+void	sse_log(struct call *, const json_t *job);
+/* Cuts what a user listens to by any way: its key was changed, or the account
+ * disabled. */
+void	events_drop(struct server *, const char *user);
+
+/* webhooks.c */
+void	webhook_list(struct call *);
+void	webhook_post(struct call *);
+void	webhook_get(struct call *);
+void	webhook_delete(struct call *);
+
+/* metrics.c */
+void	metrics_get(struct call *);
+/* Whether --metrics-open lets the caller in, though it shows no key. */
+int	metrics_open(const struct call *);
+/* api.c: method and path of an answered request's tag. */
+void	api_route(int tag, const char **method, const char **path);
 
 /* secret.c: keys of the server, and what is derived from them. */
 /* Reads or makes the key files in the state directory; dies on a fault. */

@@ -51,20 +51,32 @@ estimate_add(struct server *s, const char *target, int cached, int64_t ms)
 	return m;
 }
 
-char *
-estimate_text(const struct server *s, const char *target, int64_t ahead)
+/*
+ * Slots become free at one build's time divided by their number; so many
+ * must, before the one that is asked for starts.
+ */
+int64_t
+estimate_ms(const struct server *s, const char *target, int64_t ahead,
+    int64_t running)
 {
 	const json_t	*m = json_object_get(s->measured, target);
 	int64_t		 one = json_int(m, "cached_ms",
 			    json_int(m, "compiled_ms", -1));
 	int64_t		 slots = settings_int(s->settings,
 			    "max-concurrent-builds");
-	int64_t		 ms;
+	int64_t		 before = ahead + running - slots + 1;
 
 	if (one < 0)
+		return -1;
+	return one + (before > 0 ? before * one / slots : 0);
+}
+
+char *
+estimate_words(const char *target, int64_t ms)
+{
+	if (ms < 0)
 		return xasprintf("unknown: no build for %s was measured yet",
 		    target);
-	ms = one * (1 + ahead / (slots > 0 ? slots : 1));
 	if (ms < 1000)
 		return xstrdup("less than a second");
 	if (ms < 90 * 1000)

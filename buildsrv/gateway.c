@@ -21,8 +21,7 @@
 enum {
 	AUTH_TIMEOUT_MS	= 10 * 1000,
 	IDLE_MS		= 300 * 1000,	/* as document 002 has it */
-	SWEEP_MS	= 1000,
-	CLOSE_AWAY	= 1001		/* RFC 6455 */
+	SWEEP_MS	= 1000
 };
 
 static void
@@ -73,11 +72,14 @@ on_closed(struct ws *ws, int code, const char *why, void *arg)
 
 /* -- the whole -- */
 
-void
-gateway_accept(struct gateway *g, struct http_req *req)
+static void
+take_in(struct gateway *g, struct http_req *req, int at_004)
 {
 	static const struct ws_events	 events = {
 		.message = conn_message, .closed = on_closed
+	};
+	static const struct ws_events	 events_004 = {
+		.message = hmac_message, .closed = on_closed
 	};
 	struct gateway_conn		*c;
 
@@ -88,14 +90,28 @@ gateway_accept(struct gateway *g, struct http_req *req)
 	}
 	c = xcalloc(1, sizeof(*c));
 	c->g = g;
+	c->at_004 = at_004;
 	c->last = clock_mono_ms();
 	list_append(&g->fresh, &c->link);
 	g->conns++;
-	c->ws = http_upgrade(req, &events, ENVELOPE_MAX, c);
+	c->ws = http_upgrade(req, at_004 ? &events_004 : &events, at_004 ?
+	    HMACLINK_MAX : ENVELOPE_MAX, c);
 	if (c->ws == NULL) {		/* it has answered with an error */
 		list_remove(&c->link);
 		conn_free(c);
 	}
+}
+
+void
+gateway_accept(struct gateway *g, struct http_req *req)
+{
+	take_in(g, req, 0);
+}
+
+void
+gateway_accept_004(struct gateway *g, struct http_req *req)
+{
+	take_in(g, req, 1);
 }
 
 static void
@@ -110,8 +126,11 @@ on_sweep(uv_timer_t *t)
 		c = LIST_ITEM(l, struct gateway_conn, link);
 		if (now - c->last < g->o.auth_timeout_ms)
 			break;
-		conn_refuse(c, "", GATEWAY_NOT_AUTHENTICATED,
-		    "authentication or registration took too long");
+		if (c->at_004)
+			conn_close(c, CLOSE_POLICY, "not_authenticated");
+		else
+			conn_refuse(c, "", GATEWAY_NOT_AUTHENTICATED,
+			    "authentication or registration took too long");
 	}
 	LIST_EACH(l, next, &g->settled) {
 		c = LIST_ITEM(l, struct gateway_conn, link);
@@ -119,6 +138,7 @@ on_sweep(uv_timer_t *t)
 			break;
 		conn_close(c, CLOSE_AWAY, "idle");
 	}
+	commands_end(g, NULL, now, -ETIMEDOUT);
 }
 
 struct gateway *
@@ -136,6 +156,7 @@ gateway_new(const struct gateway_options *o)
 		g->o.idle_ms = IDLE_MS;
 	list_init(&g->fresh);
 	list_init(&g->settled);
+	list_init(&g->commands);
 	g->known = replay_new(GATEWAY_MAX_KNOWN, window);
 	g->strange = replay_new(GATEWAY_MAX_STRANGE, window);
 	every = g->o.auth_timeout_ms < g->o.idle_ms ?
@@ -163,15 +184,20 @@ send_away(struct gateway_conn *c)
 	uint32_t	 random;
 	double		 span, after;
 	json_t		*o;
-	char		 id[32];
+	char		 text[48];
 
+	crypto_random(&random, sizeof(random));
+	span = 1 + (double)c->g->conns / GATEWAY_BACK_RATE;
+	after = 0.2 + span * random / UINT32_MAX;
+	if (c->at_004) {
+		snprintf(text, sizeof(text), "retry_after %.3f", after);
+		conn_close(c, CLOSE_AWAY, text);
+		return;
+	}
 	if (c->state == CONN_READY) {
-		crypto_random(&random, sizeof(random));
-		span = 1 + (double)c->g->conns / GATEWAY_BACK_RATE;
-		after = 0.2 + span * random / UINT32_MAX;
-		snprintf(id, sizeof(id), "closing_%" PRIu64, ++c->serial);
+		snprintf(text, sizeof(text), "closing_%" PRIu64, ++c->serial);
 		o = json_pack("{sf}", "retry_after", after);
-		conn_send(c, "request", id, LINK_CH_CLOSING, o);
+		conn_send(c, "request", text, LINK_CH_CLOSING, o);
 		json_decref(o);
 	}
 	conn_close(c, CLOSE_AWAY, "server stops");
@@ -188,6 +214,7 @@ gateway_stop(struct gateway *g, void (*done)(void *), void *arg)
 	g->done = done;
 	g->done_arg = arg;
 	uv_timer_stop(&g->sweep);
+	commands_end(g, NULL, INT64_MAX, -ENOTCONN);
 	for (i = 0; i < nitems(lists); i++)
 		LIST_EACH(l, next, lists[i])
 			send_away(LIST_ITEM(l, struct gateway_conn, link));

@@ -94,6 +94,7 @@ agent_free(struct gateway_agent *a)
 		free(*word_of(a, &told_words[i]));
 	free(a->metrics);
 	free(a->session);
+	free(a->window);
 	free(a);
 }
 
@@ -133,6 +134,8 @@ agent_load(struct gateway *g, const json_t *doc)
 		    json_str(doc, told_words[i].name, NULL));
 	a->registered = json_int(doc, "registered", 0);
 	a->last_seen = json_int(doc, "last_seen", 0);
+	a->link_ts = json_int(doc, "link_ts", 0);
+	a->by_hmac = a->link_ts > 0;
 	a->saved = clock_mono_ms();
 	if (json_is_object(metrics))
 		a->metrics = json_text((json_t *)(uintptr_t)metrics);
@@ -159,6 +162,11 @@ changing(const struct gateway_agent *a)
 
 	put_words(a, told_words, nitems(told_words), o);
 	json_object_set_new(o, "last_seen", json_integer(a->last_seen));
+	if (a->window != NULL && a->window->newest > 0)
+		json_object_set_new(o, "link_ts",
+		    json_integer(a->window->newest));
+	else if (a->link_ts > 0)
+		json_object_set_new(o, "link_ts", json_integer(a->link_ts));
 	if (a->metrics != NULL)
 		json_object_set_new(o, "metrics",
 		    json_loads(a->metrics, 0, NULL));
@@ -242,7 +250,8 @@ agent_info(struct gateway_agent *a, const json_t *o)
 	for (i = 0; i < nitems(told_words); i++) {
 		value = json_str(o, told_words[i].name, NULL);
 		/* the address is for us to say */
-		if (value != NULL && strcmp(told_words[i].name, "address"))
+		if (value != NULL && strcmp(told_words[i].name, "address") !=
+		    0)
 			agent_set(word_of(a, &told_words[i]), value);
 	}
 }
@@ -289,6 +298,9 @@ view(const struct gateway_agent *a)
 
 	json_object_del(o, "bootstrap");
 	json_object_del(o, "public_key");
+	json_object_del(o, "link_ts");
+	json_object_set_new(o, "protocol", json_string(a->by_hmac ? "004" :
+	    "002"));
 	if (a->name == NULL)
 		json_object_set_new(o, "name", json_string(a->host_id));
 	json_object_set_new(o, "connected", json_boolean(a->conn != NULL));

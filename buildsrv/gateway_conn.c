@@ -2,6 +2,7 @@
  * One agent's connection: what is sent on it, and whose it is.  It goes when
  * its WebSocket has closed and no call of the store holds it.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,6 @@
 #include "gateway_private.h"
 #include "json.h"
 #include "log.h"
-
-enum { CLOSE_POLICY = 1008 };	/* RFC 6455 */
 
 /* A code for each cause, for machines; words for people. */
 static const struct {
@@ -130,6 +129,8 @@ conn_free(struct gateway_conn *c)
 	register_free(c->reg);
 	free(c->auth);
 	free(c->agent_id);
+	hmac_free(c->hmac);
+	free(c->hmac_user);
 	linkcrypt_wipe(&c->crypt);
 	free(c);
 	g->conns--;
@@ -165,6 +166,7 @@ conn_unsettle(struct gateway_conn *c)
 	c->agent = NULL;
 	a->conn = NULL;
 	c->g->connected--;
+	commands_end(c->g, a, INT64_MAX, -ENOTCONN);
 	agent_save(c->g, a);
 }
 

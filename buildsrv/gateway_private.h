@@ -8,6 +8,7 @@
 #include "crypto.h"
 #include "envelope.h"
 #include "gateway.h"
+#include "hmaclink.h"
 #include "linkauth.h"
 #include "list.h"
 #include "replay.h"
@@ -27,6 +28,10 @@ enum {
 	GATEWAY_SESSION_S = 24 * 3600
 };
 
+/* RFC 6455's closing codes. */
+enum { CLOSE_AWAY = 1001, CLOSE_BAD_DATA = 1003, CLOSE_POLICY = 1008,
+	CLOSE_ERROR = 1011 };
+
 enum gateway_error {
 	GATEWAY_NOT_AUTHENTICATED, GATEWAY_BAD_SIGNATURE, GATEWAY_CLOCK_SKEW,
 	GATEWAY_REPLAY, GATEWAY_UNKNOWN_AGENT, GATEWAY_REGISTRATION_REFUSED,
@@ -45,6 +50,10 @@ struct gateway_agent {
 	int64_t		 session_until;	/* s */
 	int64_t		 registered, last_seen;	/* wall, ms */
 	int64_t		 saved;		/* mono, ms */
+	int64_t		 link_ts;	/* document 004's: the newest that was
+					 * stored; what is not newer is old */
+	struct replay_window *window;	/* document 004's, or NULL */
+	int		 by_hmac;	/* speaks document 004's protocol */
 	int		 dirty;
 	struct gateway_conn *conn;	/* NULL while away */
 	UT_hash_handle	 by_uid, by_key;
@@ -82,6 +91,9 @@ struct gateway_conn {
 	struct gateway_agent	*agent;		/* NULL: not registered */
 	struct gateway_reg	*reg;
 	struct linkcrypt	 crypt;
+	int			 at_004;	/* came to /agent */
+	struct hmac		*hmac;		/* document 004's; or NULL */
+	char			*hmac_user;
 };
 
 struct gateway {
@@ -94,6 +106,7 @@ struct gateway {
 	size_t			 conns, connected;
 	struct gateway_agent	*by_uid, *by_key;
 	struct replay		*known, *strange;
+	struct link		 commands;	/* gateway_command.c */
 	int			 calls;		/* store calls under way */
 	int			 stopping;
 	void			(*done)(void *);
@@ -126,6 +139,19 @@ void	conn_free(struct gateway_conn *);
 /* gateway_hear.c */
 void	conn_message(struct ws *, const char *, size_t, int is_text,
 	    void *conn);
+
+/* gateway_hmac.c */
+void	hmac_message(struct ws *, const char *, size_t, int is_text,
+	    void *conn);
+void	hmac_command(struct gateway_conn *, const char *command,
+	    json_t *args_take);
+void	hmac_free(struct hmac *);
+
+/* gateway_command.c */
+void	command_answered(struct gateway *, struct gateway_agent *,
+	    const json_t *payload);
+void	commands_end(struct gateway *, const struct gateway_agent *,
+	    int64_t now, int rc);
 
 /* gateway_auth.c */
 void	auth_begin(struct gateway_conn *, const struct envelope *);

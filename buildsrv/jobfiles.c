@@ -116,16 +116,20 @@ job_finish(const json_t *job, const json_t *result, json_t *patch,
 	char		 text[BASE64_SIZE(TOKEN_BYTES)];
 	char		 hash[2 * SHA256_SIZE + 1];
 	char		*key = xasprintf("%s/%s", user, id);
+	json_t		*token;
 
 	json_object_set_new(patch, "tokenExpires", json_integer(expires));
-	queue_ops_add(ops, STORE_PUT, "token", key, json_pack(
+	token = json_pack(
 	    "{ss ss ss ss ss sI sI sI sI}", "job", id, "user", user,
 	    "sha256", json_str(result, "checksum", ""),
 	    "fileName", json_str(result, "fileName", ""),
 	    "signature", json_str(result, "signature", ""),
 	    "size", (json_int_t)json_int(result, "size", 0),
 	    "created", (json_int_t)now, "expires", (json_int_t)expires,
-	    "downloads", (json_int_t)0));
+	    "downloads", (json_int_t)0);
+	json_object_set_new(token, "maxDownloads",
+	    json_integer(json_int(job, "maxDownloads", 0)));
+	queue_ops_add(ops, STORE_PUT, "token", key, token);
 	secret_token(s, "download", id, text);
 	queue_ops_add(ops, STORE_PUT, "token-hash", secret_hash(text, hash),
 	    json_pack("{ss}", "token", key));

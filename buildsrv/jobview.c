@@ -17,7 +17,8 @@ set_time(json_t *view, const char *name, int64_t ms)
 /* Members that are shown as they stand, where the job has them. */
 static const char *const plain[] = {
 	"agentId", "status", "architecture", "customName", "capabilities",
-	"step", "steps", "progress", "priority", "attempts", "fileName", "size",
+	"step", "steps", "progress", "priority", "attempts",
+	"maxDownloads", "fileName", "size",
 	"checksum", "signature", "publicKey", "configSignature",
 	"gpgSignature", "template", "templateCached", "selfTest", "unsigned",
 	"error"

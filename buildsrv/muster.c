@@ -1,9 +1,9 @@
 /* muster: the operator's client.  Finds the subcommand in one table. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "crypto.h"
-#include "log.h"
 #include "muster.h"
 
 static const struct command {
@@ -13,12 +13,23 @@ static const struct command {
 } commands[] = {
 	{ "build", build_main, "build an agent" },
 	{ "jobs", jobs_main, "list builds" },
-	{ "job", job_main, "show one build" },
+	{ "job", job_main, "show one build, or wait for it" },
+	{ "why", why_main, "say why a build waits" },
 	{ "logs", logs_main, "print a build's log" },
-	{ "cancel", cancel_main, "cancel a build" },
+	{ "cancel", cancel_main, "cancel builds" },
+	{ "delete", delete_main, "delete ended builds" },
 	{ "download", download_main, "fetch a built agent, and check it" },
+	{ "downloads", downloads_main, "list download links" },
+	{ "revoke", revoke_main, "make download links invalid" },
+	{ "events", events_main, "print what happened, or happens" },
 	{ "agents", agents_main, "list agents and their newest metrics" },
-	{ "account", account_main, "make and list accounts" },
+	{ "top", top_main, "queue, builds and agents, live" },
+	{ "stats", stats_main, "figures of queue and artifacts" },
+	{ "account", account_main, "make, list, change accounts" },
+	{ "audit", audit_main, "print who did what" },
+	{ "webhook", webhook_main, "have events sent to a URL" },
+	{ "cleanup", cleanup_main, "remove what is no longer needed" },
+	{ "version", version_main, "this version and the server's" },
 };
 
 static void
@@ -35,17 +46,56 @@ usage(FILE *to)
 	    "\n");
 }
 
+static const struct command *
+command_find(const char *name)
+{
+	size_t	i;
+
+	for (i = 0; i < nitems(commands); i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return &commands[i];
+	fprintf(stderr, "muster: unknown command '%s'\n", name);
+	usage(stderr);
+	return NULL;
+}
+
+static int
+command_run(const struct command *c, int argc, char **argv)
+{
+	int	code;
+
+	if (c == NULL)
+		return EXIT_USAGE;
+	crypto_init();
+	/* A server that leaves is an error with a name; a reader of ours that
+	 * leaves is seen by out_flush(). */
+	signal(SIGPIPE, SIG_IGN);
+	code = c->main(argc, argv);
+	out_flush();
+	return code;
+}
+
+static int
+is_one_of(const char *s, const char *a, const char *b)
+{
+	return strcmp(s, a) == 0 || strcmp(s, b) == 0;
+}
+
 int
 main(int argc, char **argv)
 {
-	size_t	i;
+	static char	 help[] = "--help";
 
 	log_init("muster", LOG_INFO, LOG_TEXT);
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+	if (argc == 3 && strcmp(argv[1], "help") == 0)
+		return command_run(command_find(argv[2]), 2,
+		    (char *[]){ argv[2], help, NULL });
+	if (is_one_of(argv[1], "--help", "-h") ||
+	    strcmp(argv[1], "help") == 0) {
 		usage(stdout);
 		return EXIT_YES;
 	}
@@ -53,11 +103,5 @@ main(int argc, char **argv)
 		printf("muster %s\n", MUSTER_VERSION);
 		return EXIT_YES;
 	}
-	crypto_init();
-	for (i = 0; i < nitems(commands); i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].main(argc - 1, argv + 1);
-	fprintf(stderr, "muster: unknown command '%s'\n", argv[1]);
-	usage(stderr);
-	return EXIT_USAGE;
+	return command_run(command_find(argv[1]), argc - 1, argv + 1);
 }

@@ -2,17 +2,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "buf.h"
-#include "clock.h"
 #include "json.h"
-#include "log.h"
 #include "muster.h"
 
 enum {
-	POLL_FIRST	= 20,	/* ms; a cached build takes less than 100 */
-	POLL_MAX	= 500	/* ms; each wait is half as long again */
+	NO_QUEUE_SILENCE = 1200000,	/* ms; the server ends a build after 15
+					 * minutes, and says nothing before */
+	MAX_IDEMPOTENCY_KEY = 128	/* the server's limit */
 };
 
 static const struct setting build_table[] = {
@@ -31,6 +28,16 @@ static const struct setting build_table[] = {
 	    "fetch the package there (implies --wait)", SETTING_FLAG, NULL },
 	{ "timeout", 't', NULL, SETTING_DURATION, NULL, 1, 0, "TIME",
 	    "wait no longer (exit 99)", SETTING_FLAG, NULL },
+	{ "priority", 'p', NULL, SETTING_INT, NULL, -10, 10, "N",
+	    "-10 to 10; above 0 for administrators", SETTING_FLAG, NULL },
+	{ "max-downloads", 0, NULL, SETTING_INT, NULL, 0, 1000, "N",
+	    "fetched so often it is used up; 0: no limit", SETTING_FLAG, NULL },
+	{ "idempotency-key", 0, NULL, SETTING_STR, NULL, 0, 0, "KEY",
+	    "asked again with it, the answer is the same", SETTING_FLAG,
+	    NULL },
+	{ "no-queue", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "one request that is answered when it is built", SETTING_FLAG,
+	    NULL },
 	{ "public-key", 'k', "MUSTER_PUBLIC_KEY", SETTING_STR, NULL, 0, 0,
 	    "BASE64", "insist that this key signed it", 0, NULL },
 };
@@ -38,14 +45,15 @@ static const struct setting build_table[] = {
 static const struct settings_spec build_spec = {
 	.tool = "muster build",
 	.synopsis = "--os OS --arch ARCH [-n NAME] [-c CAPABILITY]... [-w] "
-	    "[-o FILE]",
+	    "[-o FILE]\n\t[-t TIME] [-k BASE64] [-p N] [--max-downloads N]"
+	    "\n\t[--idempotency-key KEY] [--no-queue] [--json]",
 	.about = "Builds an agent.  Prints the job's id; with --wait the "
 	    "download's URL; with -o the file's name.",
 	.table = build_table, .n = nitems(build_table),
 };
 
 static json_t *
-request(const struct settings *s)
+build_body(const struct settings *s)
 {
 	json_t		*caps = json_object();
 	const char	*cap;
@@ -59,74 +67,92 @@ request(const struct settings *s)
 	if (settings_has(s, "name"))
 		json_object_set_new(o, "customName",
 		    json_string(settings_str(s, "name")));
+	if (settings_has(s, "priority"))
+		json_object_set_new(o, "priority",
+		    json_integer(settings_int(s, "priority")));
+	if (settings_has(s, "max-downloads"))
+		json_object_set_new(o, "maxDownloads",
+		    json_integer(settings_int(s, "max-downloads")));
+	if (settings_bool(s, "no-queue"))
+		json_object_set_new(o, "useQueue", json_false());
 	return o;
 }
 
-static void
-show_progress(const json_t *job, int terminal)
+/* The header's line, or NULL; freed by the caller. */
+static char *
+idempotency(const struct settings *s)
 {
-	const char	*status = json_str(job, "status", "");
+	const char	*key = settings_str(s, "idempotency-key"), *p;
 
-	if (!terminal)
-		return;
-	fprintf(stderr, "\r\033[K%s %3lld %% %s", status,
-	    (long long)json_int(job, "progress", 0),
-	    json_str(job, "step", ""));
-	fflush(stderr);
+	if (key == NULL)
+		return NULL;
+	for (p = key; *p > 0x20 && *p < 0x7f; p++)
+		continue;
+	if (*p != '\0' || p == key || p - key > MAX_IDEMPOTENCY_KEY)
+		settings_usage(s, "--idempotency-key: must be 1 to %d "
+		    "printable characters without spaces",
+		    MAX_IDEMPOTENCY_KEY);
+	return xasprintf("Idempotency-Key: %s\r\n", key);
 }
 
-/* Waits for the end; the answer that tells it is the caller's. */
 static json_t *
-wait_for_job(const struct client *c, const char *id, int64_t timeout_ms)
+ask(const struct client *c, const struct settings *s)
 {
-	char		*path = job_path(id, "");
-	const char	*status;
-	int64_t		 until = clock_mono_ms() + timeout_ms;
-	unsigned	 pause = POLL_FIRST;
-	int		 terminal = at_terminal(STDERR_FILENO);
-	json_t		*answer;
+	char		*key = idempotency(s);
+	struct request	 r = {
+		.method = "POST", .path = "/api/agents/build",
+		.body = build_body(s), .headers = key
+	};
+	struct answer	 a;
 
-	for (;;) {
-		answer = client_call(c, "GET", path, NULL);
-		status = json_str(json_object_get(answer, "job"), "status",
-		    "");
-		show_progress(json_object_get(answer, "job"), terminal);
-		if (strcmp(status, "pending") != 0 &&
-		    strcmp(status, "running") != 0)
-			break;
-		json_decref(answer);
-		if (timeout_ms > 0 && clock_mono_ms() >= until)
-			die(EXIT_TIMEOUT, "job %s goes on; its time is up",
-			    id);
-		uv_sleep(pause);
-		if ((pause += pause / 2) > POLL_MAX)
-			pause = POLL_MAX;
+	if (settings_bool(s, "no-queue")) {
+		r.timeout_ms = settings_has(s, "timeout") ?
+		    settings_int(s, "timeout") : NO_QUEUE_SILENCE;
+		progress_show("building");
 	}
-	if (terminal)
-		fputs("\r\033[K", stderr);
-	free(path);
-	return answer;
+	client_ask(c, r, &a);
+	progress_clear();
+	if (!answer_good(&a))
+		die(answer_code(&a), "%s%s", answer_words(c, &a),
+		    a.status == UV_ETIMEDOUT && settings_bool(s, "no-queue") ?
+		    " (muster jobs shows the build, which goes on)" : "");
+	free(a.why);
+	free(key);
+	return a.body;
 }
 
+/* The build is good: what was wished of it. */
 static void
-finish(const struct client *c, const struct settings *s, const json_t *job)
+hand_over(const struct client *c, const struct settings *s, const json_t *job)
 {
-	const char	*status = json_str(job, "status", "");
-	const char	*id = json_str(job, "id", "");
+	const char	*file = settings_str(s, "output");
 
-	if (strcmp(status, "completed") != 0)
-		die(EXIT_NO, "job %s %s: %s (muster logs %s tells more)", id,
-		    status, json_str(job, "error", "no reason is recorded"),
-		    id);
-	if (settings_has(s, "output"))
-		download_job(c, job, settings_str(s, "output"),
-		    settings_str(s, "public-key"));
+	if (file != NULL)
+		download_job(c, job, file, settings_str(s, "public-key"));
+	if (file != NULL && strcmp(file, "-") == 0)
+		return;			/* stdout is the package's */
 	if (c->json)
 		print_json(job);
-	else if (!settings_has(s, "output"))
-		printf("%s\n", json_str(job, "downloadUrl", ""));
-	else if (strcmp(settings_str(s, "output"), "-") != 0)
-		printf("%s\n", settings_str(s, "output"));
+	else
+		printf("%s\n", file != NULL ? file :
+		    json_str(job, "downloadUrl", ""));
+}
+
+static void
+queued(const struct client *c, const json_t *answer)
+{
+	char	*message, *estimate;
+
+	if (c->json) {
+		print_json(answer);
+		return;
+	}
+	message = clean_text(json_str(answer, "message", ""));
+	estimate = clean_text(json_str(answer, "estimatedTime", ""));
+	fprintf(stderr, "muster build: %s; time: %s\n", message, estimate);
+	printf("%s\n", json_str(answer, "jobId", ""));
+	free(message);
+	free(estimate);
 }
 
 int
@@ -134,28 +160,24 @@ build_main(int argc, char **argv)
 {
 	struct settings	*s = settings_load(&build_spec, argc, argv);
 	struct client	 c;
-	const char	*id;
-	json_t		*answer, *ended, *warning;
+	json_t		*answer, *job = NULL, *warning;
 	size_t		 i;
 
 	client_open(&c, s);
-	answer = client_call(&c, "POST", "/api/agents/build", request(s));
-	id = json_str(answer, "jobId", "");
+	answer = ask(&c, s);
 	json_array_foreach(json_object_get(answer, "warnings"), i, warning)
-		fprintf(stderr, "muster build: note: %s\n",
-		    json_string_value(warning));
-	if (settings_bool(s, "wait") || settings_has(s, "output")) {
-		ended = wait_for_job(&c, id, settings_int(s, "timeout"));
-		finish(&c, s, json_object_get(ended, "job"));
-		json_decref(ended);
-	} else if (c.json)
-		print_json(answer);
-	else {
-		fprintf(stderr, "muster build: %s; time: %s\n",
-		    json_str(answer, "message", ""),
-		    json_str(answer, "estimatedTime", ""));
-		printf("%s\n", id);
-	}
+		log_warn(NULL, "note: %s", json_string_value(warning));
+	if (settings_bool(s, "no-queue"))
+		job = json_incref(json_object_get(answer, "job"));
+	else if (settings_bool(s, "wait") || settings_has(s, "output"))
+		job = job_wait(&c, json_str(answer, "jobId", ""),
+		    settings_int(s, "timeout"));
+	if (job != NULL) {
+		job_must_be_good(job);
+		hand_over(&c, s, job);
+	} else
+		queued(&c, answer);
+	json_decref(job);
 	json_decref(answer);
 	client_close(&c);
 	settings_free(s);

@@ -1,20 +1,22 @@
-/* The client's side of the API: one call, one answer, or the end. */
+/* The client's side of the API: a request, and what its answer means. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "buf.h"
 #include "crypto.h"
+#include "file.h"
 #include "http.h"
 #include "json.h"
-#include "log.h"
 #include "muster.h"
 #include "tls.h"
 
+/* -- where the server is -- */
+
 void
-client_open(struct client *c, const struct settings *s)
+client_open_at(struct client *c, const struct settings *s, const char *url)
 {
-	const char	*url = settings_str(s, "server"), *why;
+	const char	*why;
 	struct url	 u;
 	char		*words = NULL;
 	size_t		 n = strlen(url);
@@ -23,26 +25,74 @@ client_open(struct client *c, const struct settings *s)
 		settings_usage(s, "server '%s': %s", url, why);
 	*c = (struct client){ .loop = uv_default_loop() };
 	c->server = xstrndup(url, url[n - 1] == '/' ? n - 1 : n);
+	c->name = xstrdup(c->server);
 	c->key = settings_str(s, "api-key");
 	c->json = settings_bool(s, "json");
+	c->silence_ms = settings_int(s, "silence");
 	if (u.tls && tls_client(&c->tls, settings_str(s, "ca-file"), NULL, 1,
 	    &words) < 0)
 		die(EXIT_USAGE, "%s", words);
 }
 
 void
-client_open_local(struct client *c, const char *socket)
+client_open(struct client *c, const struct settings *s)
 {
-	struct buf	b = BUF_INIT;
+	client_open_at(c, s, settings_str(s, "server"));
+}
+
+static void
+add_encoded(struct buf *b, const char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
+		    (*s >= '0' && *s <= '9') || strchr("-._~", *s) != NULL)
+			buf_addc(b, *s);
+		else
+			buf_printf(b, "%%%02X", (unsigned char)*s);
+}
+
+/* Freed by the caller. */
+static char *
+socket_path(const struct settings *s)
+{
+	return settings_has(s, "socket") ? xstrdup(settings_str(s, "socket")) :
+	    file_join(settings_run_dir(s), "buildsrv.sock");
+}
+
+void
+client_open_local(struct client *c, const struct settings *s)
+{
+	struct buf	 b = BUF_INIT;
+	char		*path = socket_path(s);
 
 	buf_adds(&b, "http+unix://");
-	for (; *socket != '\0'; socket++)
-		if (strchr("/%?#:@ ", *socket) != NULL)
-			buf_printf(&b, "%%%02X", (unsigned char)*socket);
-		else
-			buf_addc(&b, *socket);
+	add_encoded(&b, path);
 	*c = (struct client){ .loop = uv_default_loop() };
 	c->server = buf_take(&b);
+	c->name = path;
+	c->json = settings_bool(s, "json");
+	c->silence_ms = settings_int(s, "silence");
+}
+
+void
+client_open_either(struct client *c, const struct settings *s)
+{
+	const char	*origin = settings_origin(s, "server");
+	char		*path = socket_path(s);
+	int		 net;
+
+	if (strcmp(origin, "flag") == 0)
+		net = 1;
+	else if (settings_has(s, "socket"))
+		net = 0;
+	else
+		net = strcmp(origin, "default") != 0 ||
+		    access(path, W_OK) < 0;
+	if (net)
+		client_open(c, s);
+	else
+		client_open_local(c, s);
+	free(path);
 }
 
 void
@@ -50,6 +100,7 @@ client_close(struct client *c)
 {
 	tls_free(c->tls);
 	free(c->server);
+	free(c->name);
 	uv_loop_close(c->loop);
 }
 
@@ -59,66 +110,28 @@ client_url(const struct client *c, const char *path)
 	return xasprintf("%s%s", c->server, path);
 }
 
-/* What a status means to a script. */
-static enum exit_code
-code_of(int status)
+void
+query_add(struct buf *path, const char *name, const char *value)
 {
-	if (status == 400 || status == 401 || status == 413 || status == 415)
-		return EXIT_USAGE;
-	return status >= 500 || status == 429 || status == 408 ?
-	    EXIT_SYSTEM : EXIT_NO;
+	buf_addc(path, strchr(buf_str(path), '?') != NULL ? '&' : '?');
+	buf_printf(path, "%s=", name);
+	add_encoded(path, value);
 }
 
-static _Noreturn void
-refused(const struct client *c, int status, const json_t *answer)
+void
+query_add_int(struct buf *path, const char *name, int64_t value)
 {
-	const char	*field = json_str(answer, "field", NULL);
-	const char	*text = json_str(answer, "error",
-			    http_status_text(status));
-	const json_t	*can = json_object_get(answer, "supported");
-	char		*list = can != NULL ? json_text(can) : NULL;
+	char	text[24];
 
-	if (status == 401 && c->key == NULL)
-		text = "no API key is set (MUSTER_API_KEY)";
-	die(code_of(status), "%s%s%s%s%s", field != NULL &&
-	    strncmp(text, field, strlen(field)) != 0 ? field : "",
-	    field != NULL && strncmp(text, field, strlen(field)) != 0 ?
-	    " " : "", text, list != NULL ? "; this server can build " : "",
-	    list != NULL ? list : "");
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	query_add(path, name, text);
 }
 
-json_t *
-client_call(const struct client *c, const char *method, const char *path,
-    json_t *body)
+void
+path_add(struct buf *path, const char *segment)
 {
-	struct httpc_options	 o = { .method = method, .bearer = c->key,
-				    .tls = c->tls };
-	struct json_err		 e;
-	char			*url = client_url(c, path), *text, *why = NULL;
-	char			*sent = body != NULL ? json_text(body) : NULL;
-	size_t			 n = 0;
-	json_t			*answer;
-	int			 status;
-
-	if (sent != NULL) {
-		o.type = "application/json";
-		o.body = sent;
-		o.body_len = strlen(sent);
-	}
-	status = httpc_fetch(c->loop, url, &o, &text, &n, &why);
-	if (status < 0)
-		die(status == UV_ETIMEDOUT ? EXIT_TIMEOUT : EXIT_SYSTEM,
-		    "%s: %s", c->server, why != NULL ? why : errstr(status));
-	answer = json_read(text, n, &e);
-	if (status >= 300)
-		refused(c, status, answer);
-	if (answer == NULL)
-		die(EXIT_SYSTEM, "%s: the answer is no JSON: %s", url, e.text);
-	free(text);
-	free(sent);
-	free(url);
-	json_decref(body);
-	return answer;
+	buf_addc(path, '/');
+	add_encoded(path, segment);
 }
 
 char *
@@ -127,4 +140,209 @@ job_path(const char *id, const char *tail)
 	if (id[0] == '\0' || strspn(id, "0123456789abcdef-") != strlen(id))
 		die(EXIT_USAGE, "'%s' is not a job's id", id);
 	return xasprintf("/api/agents/build/jobs/%s%s", id, tail);
+}
+
+const char *
+one_operand(const struct settings *s, int argc, char **argv, const char *what)
+{
+	int	first = settings_first(s);
+
+	if (argc - first != 1)
+		settings_usage(s, "needs %s", what);
+	return argv[first];
+}
+
+/* -- a request -- */
+
+struct call {
+	void	(*done)(struct answer *, void *);
+	void	*arg;
+};
+
+static void
+on_answer(const struct httpc_answer *h, void *arg)
+{
+	struct call	*call = arg;
+	struct answer	 a = { .status = h->rc < 0 ? h->rc : h->status };
+	const char	*retry;
+	struct json_err	 e = { .path = "" };
+
+	if (h->rc < 0)
+		a.why = xstrdup(h->why);
+	else {
+		a.body = json_read(h->body, h->body_len, &e);
+		if (a.body == NULL)
+			a.why = xasprintf("the answer is no JSON: %s", e.text);
+		if ((retry = httpc_header(h->req, "retry-after")) != NULL &&
+		    strspn(retry, "0123456789") == strlen(retry))
+			a.retry_s = strtoll(retry, NULL, 10);
+	}
+	call->done(&a, call->arg);
+	free(call);
+}
+
+void
+client_start(const struct client *c, struct request r,
+    void (*done)(struct answer *, void *), void *arg)
+{
+	char			*url = client_url(c, r.path);
+	char			*sent = r.body != NULL ? json_text(r.body) : NULL;
+	struct httpc_options	 o = {
+		.method = r.method, .bearer = c->key, .tls = c->tls,
+		.headers = r.headers,
+		.timeout_ms = r.timeout_ms != 0 ? r.timeout_ms :
+		    c->silence_ms != 0 ? c->silence_ms : CLIENT_SILENCE
+	};
+	struct call		*call = xcalloc(1, sizeof(*call));
+
+	if (sent != NULL) {
+		o.type = "application/json";
+		o.body = sent;
+		o.body_len = strlen(sent);
+	}
+	call->done = done;
+	call->arg = arg;
+	httpc_start(c->loop, url, &o, on_answer, call);
+	json_decref(r.body);
+	free(sent);
+	free(url);
+}
+
+struct plain {
+	struct answer	*answer;
+	int		 done;
+};
+
+static void
+on_plain(struct answer *a, void *arg)
+{
+	struct plain	*p = arg;
+
+	*p->answer = *a;
+	p->done = 1;
+}
+
+void
+client_ask(const struct client *c, struct request r, struct answer *a)
+{
+	struct plain	p = { .answer = a };
+
+	client_start(c, r, on_plain, &p);
+	while (!p.done)
+		uv_run(c->loop, UV_RUN_ONCE);
+}
+
+void
+answer_release(struct answer *a)
+{
+	free(a->why);
+	json_decref(a->body);
+	*a = (struct answer){ .status = 0 };
+}
+
+/* -- what an answer means -- */
+
+int
+answer_good(const struct answer *a)
+{
+	return a->status >= 200 && a->status < 300 && a->body != NULL;
+}
+
+int
+answer_passes(const struct answer *a)
+{
+	return (a->status < 0 && a->status != UV_EINVAL) ||
+	    (a->status == 429 && a->retry_s > 0) || a->status == 408 ||
+	    (a->status >= 502 && a->status <= 504);
+}
+
+enum exit_code
+answer_code(const struct answer *a)
+{
+	switch (a->status) {
+	case UV_ETIMEDOUT:
+		return EXIT_TIMEOUT;
+	case 400: case 401: case 405: case 413: case 415: case 422:
+		return EXIT_USAGE;
+	case 403: case 404: case 409: case 410:
+		return EXIT_NO;
+	}
+	return a->status >= 400 && a->status < 500 && !answer_passes(a) ?
+	    EXIT_NO : EXIT_SYSTEM;
+}
+
+static void
+add_refusal(struct buf *b, const struct client *c, const struct answer *a)
+{
+	const char	*field = json_str(a->body, "field", NULL);
+	const char	*text = json_str(a->body, "error",
+			    http_status_text(a->status));
+	const json_t	*can = json_object_get(a->body, "supported");
+	char		*list;
+
+	if (a->status == 401)
+		text = c->key == NULL ? "no API key is set (MUSTER_API_KEY)" :
+		    "the server does not take this API key (MUSTER_API_KEY)";
+	else if (field != NULL &&
+	    strncmp(text, field, strlen(field)) != 0)
+		buf_printf(b, "%s: ", field);
+	buf_adds(b, text);
+	if (can != NULL) {
+		list = json_text(can);
+		buf_printf(b, "; this server can build %s", list);
+		free(list);
+	}
+	if (a->retry_s > 0)
+		buf_printf(b, "; again in %lld s", (long long)a->retry_s);
+}
+
+char *
+answer_words(const struct client *c, const struct answer *a)
+{
+	struct buf	 b = BUF_INIT;
+	char		*clean;
+
+	if (a->status < 0 || (a->status < 300 && a->body == NULL))
+		buf_printf(&b, "%s: %s", c->name, a->why != NULL ? a->why :
+		    errstr(a->status < 0 ? a->status : UV_EPROTO));
+	else
+		add_refusal(&b, c, a);
+	clean = clean_text(buf_str(&b));
+	buf_release(&b);
+	return clean;
+}
+
+json_t *
+client_call(const struct client *c, const char *method, const char *path,
+    json_t *body)
+{
+	struct answer	a;
+
+	client_ask(c, (struct request){ .method = method, .path = path,
+	    .body = body }, &a);
+	if (!answer_good(&a))
+		die(answer_code(&a), "%s", answer_words(c, &a));
+	free(a.why);
+	return a.body;
+}
+
+void
+client_act(const struct client *c, const char *tool, struct request r,
+    const char *what, int *code)
+{
+	struct answer	a;
+	char		*words;
+
+	client_ask(c, r, &a);
+	words = answer_good(&a) ? clean_text(json_str(a.body, "message",
+	    "done")) : answer_words(c, &a);
+	if (!answer_good(&a) && *code == EXIT_YES)
+		*code = (int)answer_code(&a);
+	if (answer_good(&a) && c->json)
+		print_json_line(a.body);
+	else
+		fprintf(stderr, "%s: %s: %s\n", tool, what, words);
+	out_flush();
+	answer_release(&a);
+	free(words);
 }

@@ -1,215 +1,242 @@
-/*
- * Fetching an artifact: into a temporary file beside the target, checked by
- * size, SHA-256 and signature, and only then given its name.
- */
-#include <errno.h>
-#include <fcntl.h>
+/* download: a finished job's package, or what a link leads to. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
-#include "buf.h"
-#include "crypto.h"
+#include "file.h"
 #include "http.h"
 #include "json.h"
-#include "log.h"
 #include "muster.h"
-#include "sign.h"
+#include "muster_fetch.h"
 
-struct transfer {
-	int		 fd;
-	struct sha256	*hash;
-	int64_t		 got, size;
-	int		 show;		/* progress at the terminal */
-	int		 rc, status;
-	int		 done;
-	char		*why;
-	struct buf	 refusal;
+static const char	download_path[] = "/api/artifacts/download/";
+
+static const struct setting download_table[] = {
+	CLIENT_SETTINGS,
+	{ "output", 'o', NULL, SETTING_PATH, NULL, 0, 0, "FILE",
+	    "write there (- for stdout); the package's own name",
+	    SETTING_FLAG, NULL },
+	{ "public-key", 'k', "MUSTER_PUBLIC_KEY", SETTING_STR, NULL, 0, 0,
+	    "BASE64", "insist that this key signed it", 0, NULL },
 };
 
-static int
-on_data(const char *p, size_t n, void *arg)
-{
-	struct transfer	*t = arg;
-	ssize_t		 w;
+static const struct settings_spec download_spec = {
+	.tool = "muster download",
+	.synopsis = "[-o FILE] [-k BASE64] ID|TOKEN|URL",
+	.about = "Fetches a built agent and checks its size, SHA-256 "
+	    "and signature.",
+	.table = download_table, .n = nitems(download_table),
+	.groups = SETTINGS_OPERANDS,
+};
 
-	sha256_add(t->hash, p, n);
-	t->got += (int64_t)n;
-	while (n > 0) {
-		if ((w = write(t->fd, p, n)) < 0) {
-			if (errno == EINTR)
-				continue;
-			return -errno;
-		}
-		p += w;
-		n -= (size_t)w;
-	}
-	if (t->show && t->size > 0)
-		fprintf(stderr, "\rdownload %3lld %%",
-		    (long long)(t->got * 100 / t->size));
-	return 0;
-}
-
-static void
-on_done(const struct httpc_answer *a, void *arg)
-{
-	struct transfer	*t = arg;
-
-	t->rc = a->rc;
-	t->status = a->status;
-	t->done = 1;
-	if (a->rc < 0)
-		t->why = xstrdup(a->why);
-	else if (a->body != NULL)
-		buf_add(&t->refusal, a->body, a->body_len);
-}
-
-/* The path of a URL that the server gave: ours may be another address. */
+/* Where to write: what was asked for, in it where that is a directory, or
+ * the name that the server gave.  Freed by the caller. */
 static char *
-path_of(const char *url)
+target(const struct settings *s, const char *name)
 {
-	const char	*p = strstr(url, "/api/artifacts/");
+	const char	*wish = settings_str(s, "output");
+	struct stat	 st;
+	int		 is_dir = wish != NULL && strcmp(wish, "-") != 0 &&
+			    stat(wish, &st) == 0 && S_ISDIR(st.st_mode);
 
-	if (p == NULL)
-		die(EXIT_SYSTEM, "the server gave no download URL");
-	return xstrdup(p);
+	if (wish != NULL && !is_dir)
+		return xstrdup(wish);
+	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
+		die(EXIT_SYSTEM, "the server gave no usable file name; use "
+		    "-o FILE");
+	return is_dir ? file_join(wish, name) : xstrdup(name);
 }
 
-static void
-fetch(const struct client *c, const char *url, struct transfer *t)
-{
-	struct httpc_options	 o = { .tls = c->tls, .sink = on_data };
-	struct json_err		 e;
-	json_t			*answer;
-
-	if (httpc_start(c->loop, url, &o, on_done, t) == NULL)
-		die(EXIT_SYSTEM, "%s: cannot be asked", url);
-	while (!t->done)
-		uv_run(c->loop, UV_RUN_ONCE);
-	if (t->show)
-		fputs("\r\033[K", stderr);
-	if (t->rc < 0)
-		die(EXIT_SYSTEM, "download: %s", t->why);
-	if (t->status == 200)
-		return;
-	answer = json_read(buf_str(&t->refusal), t->refusal.len, &e);
-	die(t->status == 404 || t->status == 410 ? EXIT_NO : EXIT_SYSTEM,
-	    "download: %s", json_str(answer, "error",
-	    http_status_text(t->status)));
-}
-
-/* Each check by its name; the first that fails ends the process. */
-static void
-check(struct transfer *t, const json_t *job, const char *pin,
-    const char *remove)
-{
-	const char	*key = json_str(job, "publicKey", "");
-	const char	*sig = json_str(job, "signature", "");
-	const char	*fault = NULL;
-	uint8_t		 sum[SHA256_SIZE], pub[ED25519_PUBLIC];
-	uint8_t		 sigbytes[ED25519_SIG];
-	char		 hex[2 * SHA256_SIZE + 1];
-	size_t		 n, m;
-
-	sha256_end(t->hash, sum);
-	hex_encode(sum, sizeof(sum), hex);
-	if (t->got != json_int(job, "size", -1))
-		fault = "size: the file is not as long as the job says";
-	else if (strcmp(hex, json_str(job, "checksum", "")) != 0)
-		fault = "checksum: the file's SHA-256 is not the job's";
-	else if (pin != NULL && !crypto_equal_str(pin, key))
-		fault = "signature: made by a key that is not the one given";
-	else if (base64_decode(key, strlen(key), pub, sizeof(pub), &n) < 0 ||
-	    n != sizeof(pub) || base64_decode(sig, strlen(sig), sigbytes,
-	    sizeof(sigbytes), &m) < 0 || m != sizeof(sigbytes) ||
-	    !sign_check(pub, SIGN_ARTIFACT, sum, sigbytes))
-		fault = "signature: does not fit the file";
-	if (fault != NULL) {
-		if (remove != NULL)
-			unlink(remove);
-		die(EXIT_NO, "refused: %s", fault);
-	}
-}
+/* -- a job's -- */
 
 void
 download_job(const struct client *c, const json_t *job, const char *file,
     const char *pin)
 {
-	struct transfer	 t = { .fd = STDOUT_FILENO };
-	char		*path = path_of(json_str(job, "downloadUrl", ""));
-	char		*url = client_url(c, path), *tmp = NULL;
+	/* SERVER_URL may be another address of the server than ours. */
+	const char	*path = strstr(json_str(job, "downloadUrl", ""),
+			    download_path);
+	struct goods	 g = {
+		.path = path, .name = file,
+		.checksum = json_str(job, "checksum", ""),
+		.signature = json_str(job, "signature", ""),
+		.public_key = json_str(job, "publicKey", ""),
+		.size = json_int(job, "size", -1)
+	};
 
-	t.hash = sha256_new();
-	t.size = json_int(job, "size", 0);
-	t.show = at_terminal(STDERR_FILENO);
-	if (strcmp(file, "-") != 0) {
-		tmp = xasprintf("%s.part-%ld", file, (long)getpid());
-		t.fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-		    0644);
-		if (t.fd < 0)
-			die(EXIT_SYSTEM, "%s: %s", tmp, strerror(errno));
-	}
-	fetch(c, url, &t);
-	check(&t, job, pin, tmp);
-	if (tmp != NULL && (fsync(t.fd) < 0 || close(t.fd) < 0 ||
-	    rename(tmp, file) < 0)) {
-		unlink(tmp);
-		die(EXIT_SYSTEM, "%s: %s", file, strerror(errno));
-	}
-	buf_release(&t.refusal);
-	free(tmp);
-	free(url);
+	if (path == NULL || g.size < 0)
+		die(EXIT_SYSTEM, "the server gave no download URL");
+	fetch_goods(c, &g, file, pin);
+}
+
+static void
+by_job(const struct client *c, const struct settings *s, const char *id)
+{
+	char		*path = job_path(id, ""), *file;
+	json_t		*answer = client_call(c, "GET", path, NULL);
+	json_t		*job = json_object_get(answer, "job");
+	const char	*status = json_str(job, "status", "");
+
+	if (strcmp(status, "completed") != 0)
+		die(EXIT_NO, "job %s is %s: nothing to download%s%s", id,
+		    status, strcmp(status, "pending") == 0 ||
+		    strcmp(status, "running") == 0 ? " yet; muster job -w "
+		    "waits for it" : "", "");
+	file = target(s, json_str(job, "fileName", ""));
+	download_job(c, job, file, settings_str(s, "public-key"));
+	if (strcmp(file, "-") != 0)
+		printf("%s\n", file);
+	json_decref(answer);
+	free(file);
 	free(path);
+}
+
+/* -- a link's -- */
+
+struct head {
+	struct answer	 answer;
+	char		*checksum, *signature, *name;
+	int64_t		 size;
+	int		 done;
+};
+
+/* The name in: attachment; filename="NAME".  Freed by the caller. */
+static char *
+disposition_name(const char *value)
+{
+	const char	*p = value != NULL ? strstr(value, "filename=\"") :
+			    NULL;
+
+	if (p == NULL)
+		return xstrdup("");
+	p += strlen("filename=\"");
+	return xstrndup(p, strcspn(p, "\""));
+}
+
+static void
+on_head(const struct httpc_answer *a, void *arg)
+{
+	struct head	*h = arg;
+	const char	*sum, *sig, *size;
+
+	h->done = 1;
+	h->answer.status = a->rc < 0 ? a->rc : a->status;
+	if (a->rc < 0) {
+		h->answer.why = xstrdup(a->why);
+		return;
+	}
+	sum = httpc_header(a->req, "x-checksum-sha256");
+	sig = httpc_header(a->req, "x-signature-ed25519");
+	size = httpc_header(a->req, "content-length");
+	h->checksum = xstrdup(sum != NULL ? sum : "");
+	h->signature = xstrdup(sig != NULL ? sig : "");
+	h->size = size != NULL ? strtoll(size, NULL, 10) : -1;
+	h->name = disposition_name(httpc_header(a->req,
+	    "content-disposition"));
+}
+
+/* The answer to HEAD has no body: the words come with another try. */
+static _Noreturn void
+refused(const struct client *c, const char *path, struct head *h)
+{
+	struct answer	a;
+
+	if (h->answer.status > 0) {
+		client_ask(c, (struct request){ .path = path,
+		    .headers = "Range: bytes=0-0\r\n" }, &a);
+		if (a.status >= 300)
+			h->answer = a;
+	}
+	die(answer_code(&h->answer), "download: %s",
+	    answer_words(c, &h->answer));
+}
+
+static void
+ask_head(const struct client *c, const char *path, struct head *h)
+{
+	struct httpc_options	 o = {
+		.method = "HEAD", .tls = c->tls, .timeout_ms = c->silence_ms
+	};
+	char			*url = client_url(c, path);
+
+	httpc_start(c->loop, url, &o, on_head, h);
+	while (!h->done)
+		uv_run(c->loop, UV_RUN_ONCE);
+	if (h->answer.status != 200)
+		refused(c, path, h);
+	if (h->size < 0 || strspn(h->checksum, "0123456789abcdef") != 64)
+		die(EXIT_SYSTEM, "download: the server does not say what it "
+		    "sends");
+	free(url);
+}
+
+static void
+by_token(const struct client *c, const struct settings *s, const char *token)
+{
+	const char	*pin = settings_str(s, "public-key");
+	struct buf	 path = BUF_INIT;
+	struct head	 h = { .done = 0 };
+	struct goods	 g = { .path = NULL };
+	char		*file;
+
+	buf_add(&path, download_path, sizeof(download_path) - 2);
+	path_add(&path, token);
+	ask_head(c, buf_str(&path), &h);
+	file = target(s, h.name);
+	g = (struct goods){ buf_str(&path), file, h.checksum, h.signature,
+	    NULL, h.size };
+	fetch_goods(c, &g, file, pin);
+	if (pin == NULL)
+		log_warn(NULL, "the signature was not checked: a link names "
+		    "no key; -k or MUSTER_PUBLIC_KEY does");
+	if (strcmp(file, "-") != 0)
+		printf("%s\n", file);
+	free(file);
+	free(h.checksum);
+	free(h.signature);
+	free(h.name);
+	buf_release(&path);
+}
+
+/* A UUID, which no token looks like. */
+static int
+is_job_id(const char *s)
+{
+	return strlen(s) == 36 && s[8] == '-' && s[13] == '-' &&
+	    strspn(s, "0123456789abcdef-") == 36;
 }
 
 int
 download_main(int argc, char **argv)
 {
-	static const struct setting table[] = {
-		CLIENT_SETTINGS,
-		{ "output", 'o', NULL, SETTING_PATH, NULL, 0, 0, "FILE",
-		    "write there (- for stdout); the package's own name",
-		    SETTING_FLAG, NULL },
-		{ "public-key", 'k', "MUSTER_PUBLIC_KEY", SETTING_STR, NULL,
-		    0, 0, "BASE64", "insist that this key signed it", 0,
-		    NULL },
-	};
-	static const struct settings_spec spec = {
-		.tool = "muster download",
-		.synopsis = "[-o FILE] [-k BASE64] ID",
-		.about = "Fetches a built agent and checks its size, SHA-256 "
-		    "and signature.",
-		.table = table, .n = nitems(table),
-		.groups = SETTINGS_OPERANDS,
-	};
-	struct settings	*s = settings_load(&spec, argc, argv);
+	struct settings	*s = settings_load(&download_spec, argc, argv);
+	const char	*what = one_operand(s, argc, argv,
+			    "a job's id, a token or a URL");
+	const char	*path = strstr(what, "://") != NULL ?
+			    strstr(what, download_path) : NULL;
+	char		*server = NULL;
 	struct client	 c;
-	const char	*file, *status;
-	char		*path;
-	json_t		*answer, *job;
 
-	if (argc - settings_first(s) != 1)
-		settings_usage(s, "needs a job's id");
-	path = job_path(argv[settings_first(s)], "");
-	client_open(&c, s);
-	answer = client_call(&c, "GET", path, NULL);
-	job = json_object_get(answer, "job");
-	status = json_str(job, "status", "");
-	if (strcmp(status, "completed") != 0)
-		die(EXIT_NO, "job %s is %s: nothing to download",
-		    argv[settings_first(s)], status);
-	file = settings_has(s, "output") ? settings_str(s, "output") :
-	    json_str(job, "fileName", "");
-	if (file[0] == '\0' || (!settings_has(s, "output") &&
-	    strchr(file, '/') != NULL))
-		die(EXIT_SYSTEM, "the server gave no usable file name; use -o");
-	download_job(&c, job, file, settings_str(s, "public-key"));
-	if (strcmp(file, "-") != 0)
-		printf("%s\n", file);
-	json_decref(answer);
-	free(path);
+	if (strstr(what, "://") != NULL && path == NULL)
+		settings_usage(s, "'%s' is not a download's URL", what);
+	if (path != NULL)
+		server = xstrndup(what, (size_t)(path - what));
+	client_open_at(&c, s, server != NULL ? server :
+	    settings_str(s, "server"));
+	if (path != NULL) {
+		c.key = NULL;		/* that server may be another's */
+		by_token(&c, s, path + sizeof(download_path) - 1);
+	} else if (is_job_id(what))
+		by_job(&c, s, what);
+	else if (strspn(what, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
+	    "uvwxyz0123456789_-") == strlen(what) && strlen(what) >= 22)
+		by_token(&c, s, what);
+	else
+		settings_usage(s, "'%s' is neither a job's id nor a token",
+		    what);
 	client_close(&c);
+	free(server);
 	settings_free(s);
 	return EXIT_YES;
 }

@@ -15,6 +15,7 @@
 #include "json.h"
 #include "log.h"
 #include "queue_run.h"
+#include "tree.h"
 
 enum { LEASE_MS = 30000, ATTEMPTS = 3 };
 
@@ -94,6 +95,8 @@ claim(struct queue *q, int most)
 void
 queue_wake(struct queue *q)
 {
+	if (q == NULL)
+		return;
 	if (q->claims > 0)	/* they may come too early for what was added */
 		q->again = 1;
 	claim(q, q->o.max_concurrent);
@@ -109,7 +112,7 @@ queue_slot_free(struct queue *q)
 int
 queue_running(const struct queue *q)
 {
-	return q->busy - q->claims;
+	return q == NULL ? 0 : q->busy - q->claims;
 }
 
 void
@@ -118,6 +121,8 @@ queue_cancel(struct queue *q, const char *id)
 	struct link	*l, *n;
 	struct run	*r;
 
+	if (q == NULL)
+		return;
 	LIST_EACH(l, n, &q->runs) {
 		r = LIST_ITEM(l, struct run, link);
 		if (strcmp(r->id, id) == 0)

@@ -87,7 +87,8 @@ struct queue_options {
  */
 int	queue_start(struct queue **, uv_loop_t *, const struct queue_options *);
 /* Something was added.  Called in the turn of the loop that called
- * store_job_add, the claim shares its commit. */
+ * store_job_add, the claim shares its commit.  Here and in the next two NULL
+ * stands for a queue that has stopped. */
 void	queue_wake(struct queue *);
 /* store_job_cancel said that this job is running: ends its processes. */
 void	queue_cancel(struct queue *, const char *job_id);

@@ -1,8 +1,7 @@
 /* The file system's part of a run, in a worker: the artifact goes to its
- * place, the directory goes. */
+ * place. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,23 +117,4 @@ publish(struct run *r)
 		    "its checksum is not the one in the result" :
 		    rc == -EINVAL ? "not a file" : errstr(rc));
 	free(path);
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-	(void)st;
-	(void)type;
-	(void)f;
-	remove(path);		/* one that stays keeps its directory: below */
-	return 0;
-}
-
-int
-tree_remove(const char *dir)
-{
-	enum { DESCRIPTORS = 16 };
-
-	nftw(dir, remove_one, DESCRIPTORS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-	return access(dir, F_OK) < 0 ? 0 : -ENOTEMPTY;
 }

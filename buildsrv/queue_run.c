@@ -21,6 +21,7 @@
 #include "json.h"
 #include "log.h"
 #include "queue_run.h"
+#include "tree.h"
 
 extern char	**environ;
 

@@ -116,7 +116,5 @@ const char *output_step(const struct run *);
 
 /* Moves the artifact to its place: size and checksum, or error is set. */
 void	publish(struct run *);
-/* Removes a directory and all in it.  0 or -errno. */
-int	tree_remove(const char *);
 
 #endif

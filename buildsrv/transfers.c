@@ -1,0 +1,452 @@
+/*
+ * A grant is a token in use; it has clients, a client has transfers under
+ * way and the parts that it got.  A grant goes when no transfer and no count
+ * on its way to the disk needs it and no client has a part.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "buf.h"
+#include "list.h"
+#include "transfers.h"
+
+struct part {
+	uint64_t	from, to;	/* to is behind the last byte */
+};
+
+struct client {
+	char		*address;
+	struct grant	*grant;
+	struct link	 link;		/* in grant.clients */
+	struct link	 idle;		/* in transfers.idle, or alone */
+	struct link	 open;		/* struct transfer */
+	struct part	 part[TRANSFERS_MAX_PARTS];	/* in order, apart */
+	size_t		 n_parts;
+};
+
+struct grant {
+	char		*token;
+	struct transfers *all;
+	struct link	 clients;
+	int64_t		 counted;
+	int64_t		 copies;	/* under way */
+	uint64_t	 spare;		/* bytes sent and not counted */
+	int		 recording;	/* counts on their way to the disk */
+	UT_hash_handle	 hh;
+};
+
+struct content {		/* of which some are being sent */
+	char		*sha256;
+	size_t		 open;
+	UT_hash_handle	 hh;
+};
+
+struct transfer {
+	struct client	*client;
+	struct content	*content;
+	struct link	 link;		/* in client.open */
+	struct part	 part;
+	uint64_t	 size;
+	int		 copy;		/* holds one of grant.copies */
+	int		 limited;
+};
+
+struct transfers {
+	struct grant	*grants;
+	struct content	*contents;
+	struct link	 idle;		/* clients, longest ago first */
+	size_t		 n_idle, n_clients, n_open;
+	uint64_t	 sent;
+};
+
+/* -- what a client has -- */
+
+static void
+part_remove(struct client *c, size_t i)
+{
+	c->n_parts--;
+	memmove(&c->part[i], &c->part[i + 1],
+	    (c->n_parts - i) * sizeof(c->part[0]));
+}
+
+static void
+part_forget_shortest(struct client *c)
+{
+	size_t	i, least = 0;
+
+	for (i = 1; i < c->n_parts; i++)
+		if (c->part[i].to - c->part[i].from <
+		    c->part[least].to - c->part[least].from)
+			least = i;
+	part_remove(c, least);
+}
+
+/* Adds an interval: those that it touches become one with it. */
+static void
+part_add(struct client *c, struct part p)
+{
+	size_t	i = 0;
+
+	while (i < c->n_parts && c->part[i].to < p.from)
+		i++;
+	while (i < c->n_parts && c->part[i].from <= p.to) {
+		if (c->part[i].from < p.from)
+			p.from = c->part[i].from;
+		if (c->part[i].to > p.to)
+			p.to = c->part[i].to;
+		part_remove(c, i);
+	}
+	if (c->n_parts == TRANSFERS_MAX_PARTS) {
+		part_forget_shortest(c);
+		for (i = 0; i < c->n_parts && c->part[i].to < p.from; i++)
+			continue;
+	}
+	memmove(&c->part[i + 1], &c->part[i],
+	    (c->n_parts - i) * sizeof(c->part[0]));
+	c->part[i] = p;
+	c->n_parts++;
+}
+
+/* -- records come and go -- */
+
+static void
+client_busy(struct client *c)
+{
+	if (list_empty(&c->idle))
+		return;
+	list_remove(&c->idle);
+	c->grant->all->n_idle--;
+}
+
+static void
+client_free(struct client *c)
+{
+	client_busy(c);
+	c->grant->all->n_clients--;
+	list_remove(&c->link);
+	free(c->address);
+	free(c);
+}
+
+/* Looked for by walking: a token has few clients at once. */
+static struct client *
+client_find(const struct grant *g, const char *address)
+{
+	struct link	*l, *n;
+	struct client	*c;
+
+	LIST_EACH(l, n, &g->clients) {
+		c = LIST_ITEM(l, struct client, link);
+		if (strcmp(c->address, address) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+static struct client *
+client_get(struct grant *g, const char *address)
+{
+	struct client	*c = client_find(g, address);
+
+	if (c != NULL)
+		return c;
+	c = xcalloc(1, sizeof(*c));
+	c->address = xstrdup(address);
+	c->grant = g;
+	list_init(&c->idle);
+	list_init(&c->open);
+	list_append(&g->clients, &c->link);
+	g->all->n_clients++;
+	return c;
+}
+
+static struct grant *
+grant_find(const struct transfers *t, const char *token)
+{
+	struct grant	*g;
+
+	HASH_FIND_STR(t->grants, token, g);
+	return g;
+}
+
+static struct grant *
+grant_get(struct transfers *t, const char *token)
+{
+	struct grant	*g = grant_find(t, token);
+
+	if (g != NULL)
+		return g;
+	g = xcalloc(1, sizeof(*g));
+	g->token = xstrdup(token);
+	g->all = t;
+	list_init(&g->clients);
+	HASH_ADD_KEYPTR(hh, t->grants, g->token, strlen(g->token), g);
+	return g;
+}
+
+static void
+grant_free(struct grant *g)
+{
+	HASH_DEL(g->all->grants, g);
+	free(g->token);
+	free(g);
+}
+
+/* Frees it where nothing needs it any more. */
+static void
+grant_check(struct grant *g)
+{
+	if (list_empty(&g->clients) && g->recording == 0)
+		grant_free(g);
+}
+
+static struct content *
+content_get(struct transfers *t, const char *sha256)
+{
+	struct content	*c;
+
+	HASH_FIND_STR(t->contents, sha256, c);
+	if (c == NULL) {
+		c = xcalloc(1, sizeof(*c));
+		c->sha256 = xstrdup(sha256);
+		HASH_ADD_KEYPTR(hh, t->contents, c->sha256,
+		    strlen(c->sha256), c);
+	}
+	c->open++;
+	t->n_open++;
+	return c;
+}
+
+static void
+content_put(struct transfers *t, struct content *c)
+{
+	t->n_open--;
+	if (--c->open > 0)
+		return;
+	HASH_DEL(t->contents, c);
+	free(c->sha256);
+	free(c);
+}
+
+/* The client has nothing under way: with parts it waits, else it goes. */
+static void
+client_rest(struct client *c)
+{
+	struct transfers	*t = c->grant->all;
+	struct grant		*g;
+
+	if (c->n_parts == 0) {
+		client_free(c);
+		return;
+	}
+	list_append(&t->idle, &c->idle);
+	if (++t->n_idle <= TRANSFERS_MAX_CLIENTS)
+		return;
+	c = LIST_ITEM(t->idle.next, struct client, idle);
+	g = c->grant;
+	client_free(c);
+	grant_check(g);
+}
+
+/* -- the whole -- */
+
+struct transfers *
+transfers_new(void)
+{
+	struct transfers	*t = xcalloc(1, sizeof(*t));
+
+	list_init(&t->idle);
+	return t;
+}
+
+static void
+client_drop(struct client *c)
+{
+	struct link	*l, *n;
+
+	LIST_EACH(l, n, &c->open)
+		free(LIST_ITEM(l, struct transfer, link));
+	client_free(c);
+}
+
+void
+transfers_free(struct transfers *t)
+{
+	struct grant	*g;
+	struct content	*c;
+	struct link	*l, *n;
+
+	if (t == NULL)
+		return;
+	while ((g = t->grants) != NULL) {
+		LIST_EACH(l, n, &g->clients)
+			client_drop(LIST_ITEM(l, struct client, link));
+		grant_free(g);
+	}
+	while ((c = t->contents) != NULL) {
+		HASH_DEL(t->contents, c);
+		free(c->sha256);
+		free(c);
+	}
+	free(t);
+}
+
+void
+transfers_get(const struct transfers *t, struct transfers_stats *out)
+{
+	*out = (struct transfers_stats){ .open = t->n_open,
+	    .clients = t->n_clients, .sent = t->sent };
+}
+
+int
+transfers_sending(const struct transfers *t, const char *sha256)
+{
+	struct content	*c;
+
+	HASH_FIND_STR(t->contents, sha256, c);
+	return c != NULL;
+}
+
+int
+transfers_resumes(const struct transfers *t, const char *token,
+    const char *client)
+{
+	const struct grant	*g = grant_find(t, token);
+	const struct client	*c = g != NULL ? client_find(g, client) : NULL;
+
+	return c != NULL && (c->n_parts > 0 || !list_empty(&c->open));
+}
+
+int64_t
+transfers_counted(const struct transfers *t, const char *token,
+    int64_t recorded)
+{
+	const struct grant	*g = grant_find(t, token);
+
+	return g != NULL && g->counted > recorded ? g->counted : recorded;
+}
+
+void
+transfers_recorded(struct transfers *t, const char *token)
+{
+	struct grant	*g = grant_find(t, token);
+
+	if (g == NULL || g->recording == 0)
+		return;
+	g->recording--;
+	grant_check(g);
+}
+
+/* -- one transfer -- */
+
+/* Whether bytes of this part are on their way to the client, or nothing is:
+ * then it takes a copy of its own. */
+static int
+takes_copy(const struct client *c, const struct part *p)
+{
+	struct link		*l, *n;
+	const struct transfer	*t;
+
+	LIST_EACH(l, n, &c->open) {
+		t = LIST_ITEM(l, struct transfer, link);
+		if (t->part.from < p->to && p->from < t->part.to)
+			return 1;
+	}
+	return list_empty(&c->open);
+}
+
+struct transfer *
+transfer_begin(struct transfers *all, const struct transfer_want *w)
+{
+	struct grant	*g = grant_get(all, w->token);
+	struct client	*c = client_get(g, w->client);
+	struct part	 p = { w->from, w->from + w->n };
+	int		 copy = takes_copy(c, &p);
+	struct transfer	*t;
+
+	if (w->counted > g->counted)
+		g->counted = w->counted;
+	if (w->max > 0 && g->counted + g->copies + copy > w->max) {
+		if (list_empty(&c->open) && c->n_parts == 0)
+			client_free(c);
+		grant_check(g);
+		return NULL;
+	}
+	client_busy(c);
+	g->copies += copy;
+	t = xcalloc(1, sizeof(*t));
+	t->client = c;
+	t->content = content_get(all, w->sha256);
+	t->part = p;
+	t->size = w->size;
+	t->copy = copy;
+	t->limited = w->max > 0;
+	list_append(&c->open, &t->link);
+	return t;
+}
+
+/* The copy goes to another part of the client that has none, if any. */
+static void
+copy_release(struct client *c)
+{
+	struct link	*l, *n;
+	struct transfer	*t;
+
+	LIST_EACH(l, n, &c->open) {
+		t = LIST_ITEM(l, struct transfer, link);
+		if (!t->copy) {
+			t->copy = 1;
+			return;
+		}
+	}
+	c->grant->copies--;
+}
+
+/* How many downloads the client's parts, and the grant's bytes, make. */
+static int
+count(struct client *c, uint64_t size, int limited)
+{
+	struct grant	*g = c->grant;
+	int		 n = 0;
+
+	if (c->n_parts == 1 && c->part[0].from == 0
+	    && c->part[0].to >= size) {
+		c->n_parts = 0;
+		g->spare -= g->spare < size ? g->spare : size;
+		n = 1;
+	}
+	while (limited && g->spare >= TRANSFERS_WASTE * size) {
+		g->spare -= TRANSFERS_WASTE * size;
+		n++;
+	}
+	return n;
+}
+
+int
+transfer_end(struct transfer *t, uint64_t sent)
+{
+	struct client	*c = t->client;
+	struct grant	*g = c->grant;
+	int		 n = 0;
+
+	list_remove(&t->link);
+	if (t->copy)
+		copy_release(c);
+	g->all->sent += sent;
+	if (sent > 0) {
+		g->spare += sent;
+		part_add(c, (struct part){ t->part.from,
+		    t->part.from + sent });
+		n = count(c, t->size, t->limited);
+	}
+	g->counted += n;
+	g->recording += n > 0;
+	content_put(g->all, t->content);
+	free(t);
+	if (list_empty(&c->open))
+		client_rest(c);
+	grant_check(g);
+	return n;
+}
