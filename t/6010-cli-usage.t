@@ -14,10 +14,11 @@ helps() {
 	[ -s "$T/out" ] && [ ! -s "$T/err" ]
 }
 
+commands=$(muster --help | sed -n 's/^  \([a-z]*\)  .*/muster,\1/p')
+ok 'muster names its commands' test "$(echo "$commands" | wc -l)" -ge 19
 for tool in muster-buildsrv muster-sign muster-stamp muster-agent \
-    muster-updater muster-lock 'muster build' 'muster jobs' 'muster job' \
-    'muster logs' 'muster cancel' 'muster download' 'muster agents' \
-    'muster account'; do
+    muster-updater muster-lock $commands; do
+	tool=$(echo "$tool" | tr , ' ')
 	# shellcheck disable=SC2086
 	{
 	ok "$tool --nonsense" usage_100 $tool --nonsense
@@ -26,6 +27,40 @@ for tool in muster-buildsrv muster-sign muster-stamp muster-agent \
 	ok "$tool --version" helps $tool --version
 	}
 done
+for c in $commands; do
+	c=${c#muster,}
+	ok "muster help $c" helps muster help "$c"
+	ok "the page has $c" grep -q "^\.Cm $c" "$TOP/man/muster.1"
+done
+unpaged() {
+	"$@" --help | sed -n 's/^ *\(-[a-z], \)\{0,1\}--\([a-z-]*\).*/\2/p' |
+	    grep -vxE '(state|run|log)-dir|version' | while read -r o; do
+		sed 's/\\//g' "$TOP/man/muster.1" |
+		    grep -Eq -- "(Fl|,) -$o( |\$)" || echo "--$o"
+	done
+}
+for c in $commands; do
+	ok "the page has all options of ${c#muster,}" is \
+	    "$(unpaged muster "${c#muster,}")" ''
+done
+ok 'muster help' helps muster help
+ok 'help for what there is not' usage_100 muster help dance
+for c in job why logs cancel delete download revoke account webhook \
+    'account add' 'account disable' 'account dance' 'account add a b' \
+    'webhook add' 'webhook show' 'webhook dance'; do
+	# shellcheck disable=SC2086
+	ok "muster $c, with what it needs missing" usage_100 muster $c
+done
+for c in job why logs cancel delete; do
+	ok "muster $c with an id that is none" exits 100 muster $c '../etc'
+done
+ok 'an idempotency key with a line end' usage_100 muster build --os linux \
+    --arch x64 --idempotency-key 'a
+b'
+ok 'or with nothing' usage_100 muster build --os linux --arch x64 \
+    --idempotency-key ''
+ok 'a priority that is out of range' usage_100 muster build --os linux \
+    --arch x64 --priority 11
 ok 'muster alone' usage_100 muster
 ok 'muster with an unknown command' usage_100 muster dance
 ok 'a flag without its value' usage_100 muster-buildsrv --listen
