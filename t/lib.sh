@@ -2,6 +2,15 @@
 # goes at the end), finds the tools, and gives the words below.
 # shellcheck shell=sh
 set -u
+# Each test has an end, and its signals as they are by default: a runner such
+# as nohup(1) leaves some ignored, which a shell cannot undo.
+if [ -z "${MUSTER_T_STARTED:-}" ]; then
+	MUSTER_T_STARTED=1
+	export MUSTER_T_STARTED
+	exec timeout -k 10 "${MUSTER_T_LIMIT:-300}" \
+	    env --default-signal=HUP,INT,TERM,PIPE sh "$0" "$@"
+fi
+unset MUSTER_T_STARTED
 TOP=$(cd "${0%/*}/.." && pwd)
 BIN=${MUSTER_BIN:-$TOP/build/bin}
 PATH=$BIN:$TOP/scripts:$PATH
