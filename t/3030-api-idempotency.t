@@ -13,16 +13,18 @@ jobs() { MUSTER_API_KEY=$1 muster jobs -n 200 | wc -l | tr -d ' '; }
 # keyed KEY IDEMPOTENCY-KEY BODY: prints the status.
 keyed() { post "$1" "$3" -H "Idempotency-Key: $2"; }
 
+# But for the estimate, which is of now.
+same() { jq -cS 'del(.estimatedTime)' "$1"; }
 ok 'the first is taken' is "$(keyed "$one" first "$body")" 202
 cp "$T/body" "$T/first"
 ok 'it is no replay' is "$(grep -ci idempotent-replayed "$T/head")" 0
 id=$(get .jobId)
 ok 'the second too' is "$(keyed "$one" first "$body")" 202
-ok 'with the very same answer' cmp "$T/body" "$T/first"
+ok 'with the very same answer' is "$(same "$T/body")" "$(same "$T/first")"
 ok 'which says that it is one' grep -qi '^idempotent-replayed: true' "$T/head"
 WAIT=20 wait_for has_status "$one" "$id" completed
 ok 'also when the job has ended' is "$(keyed "$one" first "$body")" 202
-ok 'still the same' cmp "$T/body" "$T/first"
+ok 'still the same' is "$(same "$T/body")" "$(same "$T/first")"
 ok 'one job was made' is "$(jobs "$one")" 1
 ok 'another body under the key is 422' is \
     "$(keyed "$one" first '{"os":"linux","architecture":"x64"}')" 422
@@ -75,7 +77,7 @@ cp "$T/body" "$T/first"
 kill_server
 serve
 ok 'after a crash the key is known' is "$(keyed "$one" crash "$held")" 202
-ok 'and the answer the same' cmp "$T/body" "$T/first"
+ok 'and the answer the same' is "$(same "$T/body")" "$(same "$T/first")"
 touch "$T/go"
 id=$(get .jobId)
 WAIT=20 wait_for has_status "$one" "$id" completed
