@@ -116,9 +116,11 @@ link_up(struct agent_link *l)
 void
 link_retry_after(struct agent_link *l, double s)
 {
-	if (s >= 0)
-		l->retry_after_ms = s < LINK_MAX_RETRY_AFTER_MS / 1000 ?
-		    (int64_t)(s * 1000) : LINK_MAX_RETRY_AFTER_MS;
+	double	ms = s * 1000;
+
+	if (ms >= 0)
+		l->retry_after_ms = ms < LINK_MAX_RETRY_AFTER_MS ?
+		    (int64_t)ms : LINK_MAX_RETRY_AFTER_MS;
 }
 
 /* Full jitter: a fleet that was cut off together comes back spread out. */

@@ -33,7 +33,7 @@ static void
 say(struct agent_link *l, const char *type, json_t *payload)
 {
 	struct hmaclink	m = { type, l->o.agent_id, NULL, link_now(l), payload,
-		    NULL };
+		    NULL, NULL, 0 };
 	struct buf	b = BUF_INIT;
 	char		nonce[UUID_SIZE];
 

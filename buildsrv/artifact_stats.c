@@ -94,7 +94,7 @@ stats_view(const struct stats *s)
 static void
 stats_end(struct stats *s)
 {
-	struct content	*c;
+	struct content	*c, *next = s->contents;
 
 	if (s->rc == UV_ECANCELED)
 		call_error(s->call, 503, NULL, "the server stops");
@@ -102,8 +102,9 @@ stats_end(struct stats *s)
 		call_failed(s->call, s->rc);
 	else
 		call_json(s->call, 200, stats_view(s));
-	while ((c = s->contents) != NULL) {
-		HASH_DEL(s->contents, c);
+	HASH_CLEAR(hh, s->contents);
+	while ((c = next) != NULL) {
+		next = c->hh.next;
 		free(c);
 	}
 	free(s->dir);

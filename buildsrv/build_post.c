@@ -135,10 +135,15 @@ build_answer(const struct call *c, const json_t *job, const char *estimate)
 	    clock_wall_ms()), when), "queued", queued);
 }
 
+/* Whatever the store says now: the job was added. */
 static void
-answer_queued(struct call *c, const char *estimate)
+answer_queued(int rc, const json_t *unused, void *arg)
 {
-	call_json(c, 202, build_answer(c, c->job, estimate));
+	struct call	*c = arg;
+
+	(void)rc;
+	(void)unused;
+	call_json(c, 202, build_answer(c, c->job, c->text));
 }
 
 static void
@@ -146,15 +151,12 @@ on_placed(int rc, const json_t *place, void *arg)
 {
 	struct call	*c = arg;
 	const char	*target = json_str(c->job, "target", "");
-	char		*words;
 
-	/* Gone already, or the store failed: it was added all the same. */
-	words = estimate_words(target, estimate_ms(c->server, target,
+	free(c->text);
+	c->text = estimate_words(target, estimate_ms(c->server, target,
 	    rc == 0 ? json_int(place, "ahead", 0) : 0,
 	    rc == 0 ? json_int(place, "running", 0) : 0));
-	idem_keep(c, "estimatedTime", words);
-	answer_queued(c, words);
-	free(words);
+	idem_keep(c, "estimatedTime", c->text, answer_queued);
 }
 
 /* -- builds that a caller waits for -- */
@@ -288,7 +290,7 @@ on_again(int rc, const json_t *job, void *arg)
 	json_decref(c->job);
 	c->job = json_deep_copy(job);
 	if (json_bool(c->body, "useQueue", 1))
-		answer_queued(c, c->text);
+		answer_queued(0, NULL, c);
 	else if (json_int(job, "ended", 0) > 0)
 		on_waited(0, job, c);
 	else

@@ -107,9 +107,14 @@ static void
 on_job_cancel(int rc, const json_t *job, void *arg)
 {
 	struct call	*c = arg;
+	json_t		*note;
 
-	if (build_visible(c, rc, job))
-		store_job_cancel(c->server->store, c->param, on_cancelled, c);
+	if (!build_visible(c, rc, job))
+		return;
+	note = audit_record(c, "build.cancel", c->param, "ok");
+	store_job_cancel_ops(c->server->store, c->param, &(struct store_op){
+	    STORE_APPEND, "audit", NULL, note }, 1, on_cancelled, c);
+	json_decref(note);
 }
 
 void

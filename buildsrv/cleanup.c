@@ -3,7 +3,9 @@
  * pass is a row of steps, each of which works in small goes, on the loop or
  * in a worker, and then says pass_next.  Records go before the files that
  * they lead to, in transactions, and files go in two steps; so it may end,
- * or be killed, anywhere, and the next pass finds the rest.
+ * or be killed, anywhere, and the next pass finds the rest.  A step that
+ * fails is not the end of the others: on a full disk no record can be
+ * changed, but files can go.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -48,7 +50,8 @@ pass_tell(struct pass *p)
 	const struct counts	*n = &p->n;
 
 	if (p->rc < 0 && p->rc != UV_ECANCELED)
-		log_warn("cleanup", "ended early: %s", errstr(p->rc));
+		log_warn("cleanup", "not all could be done: %s",
+		    errstr(p->rc));
 	if (!p->dry && n->jobs + n->tokens + n->events + n->orphans +
 	    n->restored + n->files + n->directories + n->temporary > 0)
 		log_info("cleanup", "jobs=%" PRId64 " tokens=%" PRId64
@@ -173,9 +176,9 @@ pass_next(struct pass *p, int rc)
 {
 	if (p->rc == 0)
 		p->rc = rc;
-	if (p->rc == 0 && pass_stopped(p))
+	if (pass_stopped(p))
 		p->rc = UV_ECANCELED;
-	if (p->rc < 0 || p->step == nitems(steps))
+	if (p->rc == UV_ECANCELED || p->step == nitems(steps))
 		pass_end(p);
 	else
 		pass_pause(p, steps[p->step++]);

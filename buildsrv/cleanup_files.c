@@ -275,7 +275,7 @@ find_after(uv_work_t *w, int status)
 	struct pass	*p = w->data;
 
 	(void)status;
-	if (p->rc < 0 || p->n_found == 0)
+	if (p->n_found == 0)
 		pass_next(p, 0);
 	else
 		files_go(p);
@@ -285,9 +285,14 @@ void
 step_files(struct pass *p)
 {
 	char	*trash = trash_of(p, "");
+	int	 rc = 0;
 
 	if (!p->dry && mkdir(trash, 0700) < 0 && errno != EEXIST)
-		p->rc = -errno;
+		rc = -errno;
 	free(trash);
-	uv_queue_work(p->server->loop, &p->work, find_work, find_after);
+	if (rc < 0 || !p->all_roots)
+		pass_next(p, rc);
+	else
+		uv_queue_work(p->server->loop, &p->work, find_work,
+		    find_after);
 }

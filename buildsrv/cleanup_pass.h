@@ -57,7 +57,7 @@ struct pass {
 	struct server	*server;
 	struct call	*call;		/* who asked, or NULL */
 	int		 dry;		/* nothing is changed */
-	int		 rc;		/* why it ends early */
+	int		 rc;		/* the first that failed, or 0 */
 	size_t		 step;
 	int64_t		 now, began;	/* wall clock; monotonic */
 	struct counts	 n;
@@ -77,6 +77,7 @@ struct pass {
 	/* The contents that records lead to: sorted, SHA256_SIZE each. */
 	uint8_t		*roots;
 	size_t		 n_roots, max_roots;
+	int		 all_roots;	/* nothing was missed */
 	/* cleanup_files.c */
 	struct found	*found;
 	size_t		 n_found, at;
@@ -97,7 +98,7 @@ struct cleanup {
 };
 
 /* cleanup.c */
-/* The step is done; with rc < 0 so is the pass. */
+/* The step is done; the first rc < 0 is the pass's. */
 void	pass_next(struct pass *, int rc);
 /* Goes on there in another turn of the loop. */
 void	pass_pause(struct pass *, void (*resume)(struct pass *));

@@ -32,7 +32,7 @@ on_running(int rc, const json_t *page, void *arg)
 		json_object_set_new(p->runs, fence, json_true());
 	}
 	/* More than a page at once: then no file is an orphan this time. */
-	if (!json_is_null(json_object_get(page, "next")))
+	if (rc < 0 || !json_is_null(json_object_get(page, "next")))
 		p->oldest_run = 0;
 	pass_next(p, rc);
 }
@@ -135,7 +135,8 @@ on_oldest(int rc, const json_t *page, void *arg)
 	json_t		*job;
 	size_t		 i;
 
-	p->rc = rc;
+	if (rc < 0 && p->rc == 0)
+		p->rc = rc;
 	free(p->cursor);
 	p->cursor = next != NULL ? xstrdup(next) : NULL;
 	p->last = next == NULL;
@@ -235,6 +236,7 @@ on_tokens_end(int rc, void *arg)
 
 	if (rc < 0 && p->rc == 0)
 		p->rc = rc;
+	p->all_roots = rc == 0;
 	if (p->n_roots > 0)
 		qsort(p->roots, p->n_roots, SHA256_SIZE, root_compare);
 	tokens_check(p);

@@ -59,8 +59,12 @@ take_metrics(struct gateway_conn *c, const json_t *payload)
 {
 	struct buf	b = BUF_INIT;
 
-	esjson_write(&b, payload, 0);
-	if (agent_metrics(c->agent, buf_str(&b), b.len) < 0)
+	if (json_is_object(payload))
+		esjson_write(&b, payload, 0);
+	if (b.len > 0 && b.len <= GATEWAY_MAX_METRICS) {
+		free(c->agent->metrics);
+		c->agent->metrics = xstrndup(b.p, b.len);
+	} else
 		log_warn("gateway", "agent %s: metrics must be an object of"
 		    " at most %d bytes", c->agent->uid, GATEWAY_MAX_METRICS);
 	buf_release(&b);
@@ -335,6 +339,7 @@ begin(struct gateway_conn *c, const char *text, size_t n)
 		conn_close(c, CLOSE_POLICY, "not_authenticated");
 	} else {
 		c->state = CONN_LOOKUP;
+		h->auth.text = NULL;	/* it goes, the message stays */
 		c->agent_id = xstrdup(h->auth.agent_id);
 		conn_hold(c);
 		store_get(c->g->o.store, LINK_SECRET_KIND, c->agent_id,
@@ -370,7 +375,7 @@ void
 hmac_command(struct gateway_conn *c, const char *command, json_t *args)
 {
 	struct hmaclink	m = { HMACLINK_COMMAND, c->agent_id, NULL,
-		    clock_wall_ms(), NULL, NULL };
+		    clock_wall_ms(), NULL, NULL, NULL, 0 };
 	struct buf	b = BUF_INIT;
 	char		nonce[UUID_SIZE];
 

@@ -164,14 +164,16 @@ idem_op_release(struct store_op *op)
 }
 
 void
-idem_keep(const struct call *c, const char *name, const char *text)
+idem_keep(struct call *c, const char *name, const char *text, store_done done)
 {
 	json_t	*more;
 
-	if (c->idem == NULL)
+	if (c->idem == NULL) {
+		done(0, NULL, c);
 		return;
+	}
 	more = json_pack("{ss}", name, text);
 	store_write(c->server->store, &(struct store_op){ STORE_MERGE, "idem",
-	    c->idem->key, more }, 1, NULL, NULL);
+	    c->idem->key, more }, 1, done, c);
 	json_decref(more);
 }

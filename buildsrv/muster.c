@@ -29,6 +29,7 @@ static const struct command {
 	{ "audit", audit_main, "print who did what" },
 	{ "webhook", webhook_main, "have events sent to a URL" },
 	{ "cleanup", cleanup_main, "remove what is no longer needed" },
+	{ "api", api_main, "send any request of muster-api(7)" },
 	{ "version", version_main, "this version and the server's" },
 };
 

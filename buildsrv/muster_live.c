@@ -2,24 +2,23 @@
  * A screen that is drawn anew: at events, and after every_ms at the latest,
  * but never more than twice a second.  For each picture all paths are asked
  * at once; when the last answer is there it is drawn.  While the server does
- * not answer the last picture stays, below a line that says so.
+ * not answer the last picture stays, above a line that says so.
  *
- * The terminal is left as it was found, however we end: by q, a signal, or
- * an exit from anywhere (atexit).  Ctrl-Z gives it back for as long.
+ * q, Ctrl-C and other signals end it: screen_stop() gives the terminal back
+ * and closes all, and live_run() returns when that is done.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "json.h"
 #include "muster.h"
+#include "muster_terminal.h"
 
 enum { REDRAW_MIN = 500 };	/* ms between two pictures */
 
@@ -43,6 +42,7 @@ struct screen {
 	uv_timer_t	 timer;
 	uv_signal_t	 signal[nitems(signals)];
 	uv_poll_t	 keys;
+	int		 tty;			/* where they come from */
 	int		 open;			/* handles and streams */
 	int		 stop;			/* the signal that ends us */
 	unsigned	 stopping : 1;
@@ -50,63 +50,6 @@ struct screen {
 	unsigned	 has_keys : 1;
 	unsigned	 begun : 1;		/* there was a picture */
 };
-
-/* -- the terminal -- */
-
-static struct termios	was;
-static int		is_ours, has_was;
-static int		tty = -1;	/* our own description: the loop makes
-					 * it non-blocking, and stdin is others'
-					 * as well */
-
-static void
-put(const char *s, size_t n)
-{
-	ssize_t	w;
-
-	while (n > 0) {
-		if ((w = write(STDOUT_FILENO, s, n)) < 0) {
-			if (errno == EINTR)
-				continue;
-			return;		/* the terminal has gone: SIGHUP comes */
-		}
-		s += w;
-		n -= (size_t)w;
-	}
-}
-
-/* The second screen, without a cursor; no echo, keys as they are pressed. */
-static void
-terminal_take(void)
-{
-	static const char	enter[] = "\033[?1049h\033[?25l\033[H\033[2J";
-	struct termios		t;
-
-	if (is_ours)
-		return;
-	is_ours = 1;
-	if ((has_was = tcgetattr(tty, &was) == 0)) {
-		t = was;
-		t.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-		t.c_cc[VMIN] = 1;
-		t.c_cc[VTIME] = 0;
-		tcsetattr(tty, TCSADRAIN, &t);
-	}
-	put(enter, sizeof(enter) - 1);
-}
-
-static void
-terminal_give_back(void)
-{
-	static const char	leave[] = "\033[?25h\033[?1049l";
-
-	if (!is_ours)
-		return;
-	is_ours = 0;
-	put(leave, sizeof(leave) - 1);
-	if (has_was)
-		tcsetattr(tty, TCSADRAIN, &was);
-}
 
 /* -- the picture -- */
 
@@ -153,7 +96,7 @@ draw(struct screen *v)
 		add_line(&out, v->fault, strlen(v->fault), w.ws_col - 1);
 		buf_adds(&out, "\033[0m");
 	}
-	put(out.p, out.len);
+	terminal_put(out.p, out.len);
 	buf_release(&out);
 	buf_release(&text);
 }
@@ -303,7 +246,7 @@ on_key(uv_poll_t *p, int rc, int events)
 	ssize_t		 n, i;
 
 	(void)events;
-	n = rc < 0 ? 0 : read(tty, c, sizeof(c));
+	n = rc < 0 ? 0 : read(v->tty, c, sizeof(c));
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (n <= 0)			/* nobody is there any more */
@@ -357,7 +300,7 @@ screen_start(struct screen *v)
 	uv_timer_init(c->loop, &v->timer);
 	v->timer.data = v;
 	v->open++;
-	if (tty >= 0 && uv_poll_init(c->loop, &v->keys, tty) == 0) {
+	if (v->tty >= 0 && uv_poll_init(c->loop, &v->keys, v->tty) == 0) {
 		v->keys.data = v;
 		v->has_keys = 1;
 		uv_poll_start(&v->keys, UV_READABLE, on_key);
@@ -406,9 +349,8 @@ live_run(struct live *live)
 		print_once(live);
 		return;
 	}
-	tty = open("/dev/tty", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	v.tty = terminal_open();
 	screen_start(&v);
-	atexit(terminal_give_back);
 	terminal_take();
 	plan(&v);
 	while (v.open > 0)

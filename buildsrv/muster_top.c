@@ -19,22 +19,21 @@ enum {
 /* The answers of one picture, in this order. */
 enum { HEALTH, STATS, RUNNING, PENDING, NEWEST, AGENTS, N_PATHS };
 
-#define JOBS	"/api/agents/build/jobs?"
 /* An administrator's; and everybody's own, where figures of all are not to
  * be had. */
 static const char *const	paths[2][N_PATHS] = { {
 	[HEALTH] = "/healthz",
 	[STATS] = "/api/agents/build/stats",
-	[RUNNING] = JOBS "status=running&limit=50&all=1",
-	[PENDING] = JOBS "status=pending&limit=50&all=1",
-	[NEWEST] = JOBS "limit=100&all=1",
+	[RUNNING] = "/api/agents/build/jobs?status=running&limit=50&all=1",
+	[PENDING] = "/api/agents/build/jobs?status=pending&limit=50&all=1",
+	[NEWEST] = "/api/agents/build/jobs?limit=100&all=1",
 	[AGENTS] = "/agents"
 }, {
 	[HEALTH] = "/healthz",
 	[STATS] = "/api/agents/build/stats",
-	[RUNNING] = JOBS "status=running&limit=50",
-	[PENDING] = JOBS "status=pending&limit=50",
-	[NEWEST] = JOBS "limit=100",
+	[RUNNING] = "/api/agents/build/jobs?status=running&limit=50",
+	[PENDING] = "/api/agents/build/jobs?status=pending&limit=50",
+	[NEWEST] = "/api/agents/build/jobs?limit=100",
 	[AGENTS] = "/agents"
 } };
 

@@ -271,22 +271,35 @@ client_drop(struct client *c)
 	client_free(c);
 }
 
+static void
+grant_drop(struct grant *g)
+{
+	struct link	*l, *n;
+
+	LIST_EACH(l, n, &g->clients)
+		client_drop(LIST_ITEM(l, struct client, link));
+	free(g->token);
+	free(g);
+}
+
 void
 transfers_free(struct transfers *t)
 {
-	struct grant	*g;
-	struct content	*c;
-	struct link	*l, *n;
+	struct grant	*g, *next;
+	struct content	*c, *after;
 
 	if (t == NULL)
 		return;
-	while ((g = t->grants) != NULL) {
-		LIST_EACH(l, n, &g->clients)
-			client_drop(LIST_ITEM(l, struct client, link));
-		grant_free(g);
+	next = t->grants;
+	after = t->contents;
+	HASH_CLEAR(hh, t->grants);
+	HASH_CLEAR(hh, t->contents);
+	while ((g = next) != NULL) {
+		next = g->hh.next;
+		grant_drop(g);
 	}
-	while ((c = t->contents) != NULL) {
-		HASH_DEL(t->contents, c);
+	while ((c = after) != NULL) {
+		after = c->hh.next;
 		free(c->sha256);
 		free(c);
 	}

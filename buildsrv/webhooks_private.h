@@ -72,12 +72,20 @@ struct webhooks {
 /* webhooks.c */
 void	webhooks_stop_check(struct webhooks *);
 
-/* webhooks_deliver.c */
+/* webhooks_hook.c */
 /* From a stored document, which is copied; begins at once. */
 struct hook *hook_new(struct webhooks *, const char *key, const json_t *doc);
 /* There may be something to deliver. */
 void	hook_wake(struct hook *);
 /* Nothing more is delivered; freed when nothing calls back any more. */
 void	hook_end(struct hook *);
+/* A callback has come. */
+void	hook_unref(struct hook *);
+/* A delivery has ended; error is NULL where the event was taken. */
+void	hook_record(struct hook *, const char *error);
+
+/* webhooks_deliver.c */
+/* Sends h->event, now or when there is room. */
+void	hook_send(struct hook *);
 
 #endif

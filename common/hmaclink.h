@@ -38,6 +38,10 @@ struct hmaclink {
 	int64_t		 ts;		/* ms */
 	json_t		*payload;	/* any value; NULL where absent */
 	json_t		*root;		/* owns all of a parsed one */
+	/* What was parsed, borrowed: NULL it where that goes before the
+	 * message does. */
+	const char	*text;
+	size_t		 len;
 };
 
 /*
@@ -54,7 +58,9 @@ void	hmaclink_write(const struct hmaclink *, const char *secret,
  */
 int	hmaclink_parse(struct hmaclink *, const char *, size_t,
 	    struct json_err *e);
-/* Whether the signature is right, in a time that does not tell where not. */
+/* Whether the signature is right, over the canonical text or over just the
+ * bytes that were sent with the signature last; in a time that does not tell
+ * where not. */
 int	hmaclink_verify(const struct hmaclink *, const char *secret);
 void	hmaclink_release(struct hmaclink *);
 

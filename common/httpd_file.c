@@ -236,7 +236,7 @@ file_sendfile(struct http_conn *c, int fd)
 		rc = platform_sendfile(fd, f->fd, f->off, n, &got);
 		if (rc == -EAGAIN)
 			break;
-		if (rc == -ENOTSUP) {
+		if (rc == -ENOTSUP) {	/* UNTESTED: Linux always can */
 			f->no_sendfile = 1;
 			file_step(c);
 			return;

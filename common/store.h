@@ -136,6 +136,9 @@ void	store_job_finish(struct store *, const char *id, int64_t fence,
 /* A pending job is cancelled; a running one gets cancel:true; an ended one
  * is -EALREADY.  The result, then too, is the job. */
 void	store_job_cancel(struct store *, const char *id, store_done, void *arg);
+/* The same, and does ops in the same transaction. */
+void	store_job_cancel_ops(struct store *, const char *id,
+	    const struct store_op *, size_t n, store_done, void *arg);
 /*
  * Removes a job that has ended, with its log, its places in lists and its
  * share of the counts, and does ops in the same transaction; its events stay

@@ -254,24 +254,32 @@ apply_cancel(struct store_txn *t, struct store_req *r)
 	if ((rc = job_read(t, r->id, &r->result)) < 0)
 		return rc;
 	if (job_is(r->result, "pending"))
-		return job_end(t, r->result, "cancelled", NULL);
-	if (!job_is(r->result, "running"))
-		return -EALREADY;
-	if ((rc = job_lift(t, r->result)) < 0)
-		return rc;
-	json_object_set_new(r->result, "cancel", json_true());
-	return job_settle(t, r->result, 0);
+		rc = job_end(t, r->result, "cancelled", NULL);
+	else if (!job_is(r->result, "running"))
+		rc = -EALREADY;
+	else if ((rc = job_lift(t, r->result)) == 0) {
+		json_object_set_new(r->result, "cancel", json_true());
+		rc = job_settle(t, r->result, 0);
+	}
+	return rc == 0 ? ops_apply(t, r->ops, r->n_ops) : rc;
+}
+
+void
+store_job_cancel_ops(struct store *s, const char *id,
+    const struct store_op *ops, size_t n, store_done done, void *arg)
+{
+	struct store_req	*r = req_new(apply_cancel, done, arg);
+	int			 rc = name_check(id, STORE_MAX_KEY);
+
+	if (rc == 0 && (rc = ops_copy(r, ops, n)) == 0)
+		r->id = xstrdup(id);
+	req_submit(s, r, rc);
 }
 
 void
 store_job_cancel(struct store *s, const char *id, store_done done, void *arg)
 {
-	struct store_req	*r = req_new(apply_cancel, done, arg);
-	int			 rc = name_check(id, STORE_MAX_KEY);
-
-	if (rc == 0)
-		r->id = xstrdup(id);
-	req_submit(s, r, rc);
+	store_job_cancel_ops(s, id, NULL, 0, done, arg);
 }
 
 /* All running jobs of an owner: there are as many as it may run at once. */

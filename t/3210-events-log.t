@@ -1,12 +1,12 @@
 #!/bin/sh
 # The log of a build as server-sent events: while it runs, to its end, from
 # any line on, and for nobody else.
+# shellcheck disable=SC2154,SC2086,SC2016 # set by events-lib.sh; words; perl
 . "${0%/*}/lib.sh"
 . "${0%/*}/events-lib.sh"
 
 command -v curl >/dev/null || skip_all 'no curl'
 steered_pipeline
-# shellcheck disable=SC2086
 server "$T/srv" $steered
 admin=$MUSTER_API_KEY
 one=$(muster account add one)
@@ -98,7 +98,7 @@ for id in $(get "$one" "$J?status=running" | jq -r '.jobs[].id'); do
 done
 id=$(submit "$one" flood)
 mkfifo "$T/slow"
-sleep 60 <"$T/slow" & holder=$!
+perl -e 'sleep 60' <"$T/slow" & holder=$!
 curl -sN -m 120 -H "Authorization: Bearer $one" \
     -H 'Accept: text/event-stream' "$J/$id/log" >"$T/slow" & slow=$!
 at_end "kill $holder $slow 2>/dev/null"

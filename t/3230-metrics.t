@@ -1,12 +1,12 @@
 #!/bin/sh
 # GET /metrics: who may read it, its form, and that the figures are true.
+# shellcheck disable=SC2154,SC2086,SC2016 # set by events-lib.sh; words; perl
 . "${0%/*}/lib.sh"
 . "${0%/*}/events-lib.sh"
 
 command -v curl >/dev/null || skip_all 'no curl'
 steered_pipeline
 touch "$T/go"
-# shellcheck disable=SC2086
 server "$T/srv" $steered
 admin=$MUSTER_API_KEY
 one=$(muster account add one)
@@ -18,7 +18,7 @@ ok 'with that it is there' is "$(code "$admin" "$M")" 200
 ok 'and over the own socket' is "$(curl -s -o "$T/body" -w '%{http_code}' \
     --unix-socket "$MUSTER_SOCKET" http://x/metrics)" 200
 
-id=$(submit "$one" done)
+id=$(submit "$one" good)
 wait_for status_is "$one" "$id" completed
 touch "$T/fail"
 bad=$(submit "$one" broken)
@@ -33,7 +33,9 @@ curl -s -o "$T/file" "$(get "$one" "$J/$id" | jq -r .job.downloadUrl)"
 follow "$one" "$T/stream" "$S/api/events"
 get "$admin" "$M" >"$T/m"
 
-# value SERIES: its sample.
+# series METHOD ROUTE CLASS: of requests.  value SERIES: its sample.
+series() { printf 'muster_http_requests_total{method="%s",route="%s",code="%s"}' \
+    "$@"; }
 value() { awk -v s="$1" '$1 == s { print $2 }' "$T/m"; }
 ok 'completed builds are counted' is \
     "$(value 'muster_builds_ended_total{status="completed"}')" 1
@@ -53,16 +55,15 @@ ok 'events' is "$(value muster_events_total)" 12
 ok 'artifacts' is "$(value muster_artifacts) $(value muster_artifacts_bytes)" \
     "1 $(wc -c <"$T/file")"
 ok 'requests by route and class' is "$(value \
-    'muster_http_requests_total{method="POST",route="/api/agents/build",code="2xx"}')" \
-    6
+    "$(series POST /api/agents/build 2xx)")" 6
 ok 'refused ones too' is "$(value \
-    'muster_http_requests_total{method="GET",route="/metrics",code="4xx"}')" 2
+    "$(series GET /metrics 4xx)")" 2
 printf 'x\r\n\r\n' | timeout 5 perl -MIO::Socket::INET -e '
 	my $s = IO::Socket::INET->new($ARGV[0]) or die;
 	print $s <STDIN>; print <$s>' "${S#http://}" >"$T/.bad"
 get "$admin" "$M" >"$T/m"
 ok 'and what is no request' is "$(value \
-    'muster_http_requests_total{method="any",route="other",code="4xx"}')" 1
+    "$(series any other 4xx)")" 1
 ok 'the download is counted' is "$(value muster_downloads_total)" 1
 ok 'with its bytes' is "$(value muster_download_bytes_total)" \
     "$(wc -c <"$T/file")"
@@ -81,7 +82,7 @@ if command -v promtool >/dev/null; then
 	promtool check metrics <"$T/m" >"$T/prom" 2>&1
 	ok 'promtool is content' is "$?:$(cat "$T/prom")" 0:
 fi
-cat >"$T/check.awk" <<'END'
+cat >"$T/check.awk" <<'AWK'
 function bad(why) { print FILENAME ":" FNR ": " why ": " $0; failed = 1 }
 /^# HELP / {
 	if ($3 in help) bad("HELP twice")
@@ -119,13 +120,12 @@ END {
 	for (f in help) if (!(f in type)) { print f " has no type"; failed = 1 }
 	exit failed
 }
-END
+AWK
 ok 'every family has help, type and right samples' exits 0 \
     awk -f "$T/check.awk" "$T/m"
 ok 'there are families' exits 0 test "$(grep -c '^# TYPE' "$T/m")" -gt 20
 
 testbed --stop "$T/srv"
-# shellcheck disable=SC2086
 server "$T/srv" $steered --server-arg --metrics-open
 ok 'with --metrics-open this host needs no key' is \
     "$(curl -s -o "$T/body" -w '%{http_code}' "$S/metrics")" 200

@@ -1,14 +1,14 @@
 #!/bin/sh
 # Where the server listens: several addresses, Unix sockets, and sockets that
 # systemd passes.
+# shellcheck disable=SC2154,SC2086,SC2016 # set by events-lib.sh; words; perl
 . "${0%/*}/lib.sh"
 . "${0%/*}/events-lib.sh"
 
 command -v curl >/dev/null || skip_all 'no curl'
 steered_pipeline
-# shellcheck disable=SC2086
-server "$T/srv" $steered --server-arg --listen --server-arg "unix:$T/more.sock" \
-    --server-arg --listen --server-arg '[::1]:0'
+server "$T/srv" $steered --server-arg --listen --server-arg '[::1]:0' \
+    --server-arg --listen --server-arg "unix:$T/more.sock"
 ok 'the first address' is "$(curl -s "$S/healthz" | jq -r .status)" ok
 ok 'a Unix socket' is "$(curl -s --unix-socket "$T/more.sock" \
     http://x/healthz | jq -r .status)" ok

@@ -1,6 +1,7 @@
 #!/bin/sh
 # TLS: SIGHUP brings a new certificate for new connections; those that stand,
 # a download and an event stream, go on.
+# shellcheck disable=SC2154,SC2086,SC2016 # set by events-lib.sh; words; perl
 . "${0%/*}/lib.sh"
 . "${0%/*}/events-lib.sh"
 
@@ -19,7 +20,6 @@ cp "$T/old.pem" "$T/cert.pem"
 cp "$T/old.key" "$T/cert.key"
 steered_pipeline
 touch "$T/go"
-# shellcheck disable=SC2086
 server "$T/srv" $steered --server-arg --tls-cert --server-arg "$T/cert.pem" \
     --server-arg --tls-key --server-arg "$T/cert.key" \
     --server-arg --listen --server-arg "unix:$T/plain.sock"

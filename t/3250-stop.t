@@ -1,6 +1,7 @@
 #!/bin/sh
 # The end: running builds complete within --stop-grace, or go back to the
 # queue; who listens or waits is told.
+# shellcheck disable=SC2154,SC2086,SC2016 # set by events-lib.sh; words; perl
 . "${0%/*}/lib.sh"
 . "${0%/*}/events-lib.sh"
 

@@ -1,13 +1,13 @@
 #!/bin/sh
 # Socket.IO as the server has it: its own keys, its own log; and --test-echo
 # only where it was asked for.
+# shellcheck disable=SC2154,SC2086,SC2016 # set by events-lib.sh; words; perl
 . "${0%/*}/lib.sh"
 . "${0%/*}/events-lib.sh"
 
 command -v curl >/dev/null || skip_all 'no curl'
 steered_pipeline
 touch "$T/go"
-# shellcheck disable=SC2086
 server "$T/srv" $steered
 one=$(muster account add one)
 two=$(muster account add two)
@@ -70,7 +70,6 @@ ok 'nothing echoes unasked' is \
 ok 'the setting is no configuration' exits 100 muster-buildsrv --config \
     "$(echo '{"test_echo":true}' >"$T/c.json"; echo "$T/c.json")" --show-config
 testbed --stop "$T/srv"
-# shellcheck disable=SC2086
 server "$T/srv" $steered --server-arg --test-echo
 ok 'with --test-echo the suites find theirs' is \
     "$(code x "$S/engine.io/?EIO=4&transport=polling")" 200

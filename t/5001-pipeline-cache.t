@@ -43,6 +43,10 @@ ok 'as well' is "$(compiled)" 3
 
 # Damage in the cache.
 read -r key rest <"$T/other/template"
+touch -d '40 days ago' "$T/cache/$key"
+ok 'a template of long ago serves' build "$T/other"
+ok 'and is marked as used' is \
+	"$(find "$T/cache/$key" -maxdepth 0 -mtime -1)" "$T/cache/$key"
 printf x >>"$T/cache/$key/muster-agent"
 ok 'a damaged template is noticed' build "$T/other"
 ok 'compiled anew' is "$(compiled)" 4

@@ -12,8 +12,8 @@ for n in good other; do
 done
 at_end "testbed --stop $T/srv"
 testbed --server-arg --tls-cert="$T/good.pem" \
-    --server-arg --tls-key="$T/good.key" "$T/srv" >env 2>err ||
-    { cat err; exit 1; }
+    --server-arg --tls-key="$T/good.key" "$T/srv" >"$T/env" 2>"$T/err" ||
+    { cat "$T/err"; exit 1; }
 . "$T/env"
 
 ok 'the server serves HTTPS' says '^https://' echo "$MUSTER_SERVER"

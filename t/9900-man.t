@@ -13,7 +13,7 @@ for page in "$TOP"/man/*.[1-8]; do
 done
 # Each option that a tool knows is in its page.
 options() {
-	"$1" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u |
+	"$1" --help | grep -oE -- '--[a-z][a-z0-9-]+' | sort -u |
 	    grep -vxE -- '--(help|version|config|show-config|state-dir|run-dir|log-dir|log-level|log-format)' |
 	    while read -r o; do
 		sed 's/\\//g' "$2" | grep -Eq -- "(Fl|,) -${o#--}( |$)" || echo "$o"

@@ -44,13 +44,15 @@ export async function json(agent, method, path, body, headers, ...wanted) {
 
 export const sleep = (ms) => new Promise((go) => setTimeout(go, ms));
 
-// Resident memory in kB, processor time in ms (of the process alone).
+// Resident memory, and what of it is the process's own, in kB; processor time
+// in ms, without its children's.
 export function usage(pid) {
 	const status = readFileSync(`/proc/${pid}/status`, "utf8");
 	const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
 	const field = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 
 	return { rss: Number(/VmRSS:\s*(\d+)/.exec(status)[1]),
+	    own: Number(/RssAnon:\s*(\d+)/.exec(status)[1]),
 	    cpu: 10 * (Number(field[11]) + Number(field[12])) };
 }
 

@@ -98,12 +98,14 @@ function idle(list, slots) {
 const earlier = (await stats()).completed;
 const before = usage(pid);
 const began = Date.now();
-let early = 0;
+let early = 0, peak = 0;
 const watch = setInterval(async () => {
 	const s = await stats();
+	const now = usage(pid);
 
+	peak = Math.max(peak, now.rss);
 	if (early === 0 && s.completed >= earlier + 1000)
-		early = usage(pid).rss;
+		early = now.own;
 }, 50);
 await Promise.all(Array.from({ length: Number(count) }, (_, i) =>
     submit(keys[i % keys.length], `b${i}`)));
@@ -117,9 +119,12 @@ const after = usage(pid);
 say("completed", s.completed - earlier);
 say("ms_a_job", (took / count).toFixed(3));
 say("cpu", ((after.cpu - before.cpu) / count).toFixed(3));
-say("rss_early", early);
-say("rss_late", after.rss);
-say("growth", (after.rss / early).toFixed(3));
+say("peak", peak);
+if (early > 0) {
+	say("early", early);
+	say("late", after.own);
+	say("growth", (after.own / early).toFixed(3));
+}
 const list = await events();
 say("lead", lead(list));
 say("gap", (idle(list, 2) / count).toFixed(3));

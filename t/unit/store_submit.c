@@ -46,7 +46,14 @@ test_ops(void)
 	is_int("an id that is there", rc, -EEXIST);
 	WAIT(store_list(store, "audit", "", NULL, 0, 0, HEAR));
 	is_int("nothing else was appended by all that", count_at("items"), 1);
-	WAIT(store_job_cancel(store, "j1", HEAR));
+	ops[0].key = "k2";
+	WAIT(store_job_cancel_ops(store, "j1", ops, 2, HEAR));
+	is_str("a cancel does them, too", str_at("status"), "cancelled");
+	ops[0].key = "k3";
+	WAIT(store_job_cancel_ops(store, "j1", ops, 2, HEAR));
+	is_int("one that comes too late", rc, -EALREADY);
+	WAIT(store_get(store, "idem", "k3", HEAR));
+	is_int("does not", rc, -ENOENT);
 }
 
 static void
@@ -66,20 +73,20 @@ test_append(void)
 	WAIT(store_write(store, &(struct store_op){ STORE_APPEND, "other",
 	    NULL, pack("{}") }, 1, HEAR));
 	WAIT(store_list(store, "audit", "", NULL, 0, 0, HEAR));
-	is_int("numbers have no gap", int_at("items.1.value.seq"), 2);
-	is_int("nor a double", int_at("items.2.value.seq"), 3);
+	is_int("numbers have no gap", int_at("items.2.value.seq"), 3);
+	is_int("nor a double", int_at("items.3.value.seq"), 4);
 	ok("the time is the store's",
-	    int_at("items.1.value.t") > 1600000000000LL);
-	is_str("the key is the number", str_at("items.2.key"),
-	    "00000000000000000003");
-	is_str("in their order", str_at("items.2.value.who"), "cleo");
+	    int_at("items.2.value.t") > 1600000000000LL);
+	is_str("the key is the number", str_at("items.3.key"),
+	    "00000000000000000004");
+	is_str("in their order", str_at("items.3.value.who"), "cleo");
 	WAIT(store_list(store, "other", "", NULL, 0, 0, HEAR));
 	is_int("each kind counts for itself", int_at("items.0.value.seq"), 1);
 	close_store();
 	open_store();
 	WAIT(store_write(store, twice + 1, 1, HEAR));
 	WAIT(store_list(store, "audit", "", NULL, 1, 1, HEAR));
-	is_int("and goes on after a start", int_at("items.0.value.seq"), 4);
+	is_int("and goes on after a start", int_at("items.0.value.seq"), 5);
 	WAIT(store_write(store, &(struct store_op){ STORE_APPEND, "audit",
 	    NULL, NULL }, 1, HEAR));
 	is_int("nothing is no value", rc, -EINVAL);

@@ -1,5 +1,7 @@
 /* muster's tables and cells: what people get, whatever the server says. */
+#include "../../buildsrv/muster_cell.c"
 #include "../../buildsrv/muster_print.c"
+#include "../../buildsrv/muster_progress.c"
 #include "../../buildsrv/muster_table.c"
 
 #include "tap.h"
