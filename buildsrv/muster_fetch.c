@@ -341,6 +341,10 @@ fetch_goods(const struct client *c, const struct goods *g, const char *file,
 	};
 	const char	*fault;
 
+	if (g->size < 0 || strlen(g->checksum) != 2 * SHA256_SIZE ||
+	    strspn(g->checksum, "0123456789abcdef") != 2 * SHA256_SIZE)
+		die(EXIT_SYSTEM, "download: the server does not say what it "
+		    "sends");
 	if (pin != NULL && g->public_key != NULL &&
 	    !crypto_equal_str(pin, g->public_key))
 		die(EXIT_NO, "refused: signature: made by a key that is not "

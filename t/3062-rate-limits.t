@@ -53,6 +53,7 @@ ok 'after a while there are more' wait_for back
 # -- by address --
 testbed --stop "$T/srv"
 serve --rate-limit-address 1
+ok 'a good key' is "$(api "$two" GET /api/account)" 200
 for key in - wrong; do
 	wait_full
 	ok "of 60 requests at once with the key $key 5 are heard" \

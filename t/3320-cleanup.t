@@ -54,7 +54,7 @@ ok 'and lists them' is "$(jq -r '.items[] | select(.[0] == "job") | .[1]' \
     "$T/dry" | sort)" "$(printf '%s\n' "$gone" "$one" "$broken" | sort)"
 ok 'but leaves them' is "$(status_of "$gone")" 200
 ok 'and the files' is "$(files)" "$before"
-ok 'muster-cleanup says the same' is "$(muster-cleanup -n | grep -c '^job')" 3
+ok 'muster-cleanup says the same' is "$(muster-cleanup -n 2>"$T/.err" | grep -c '^job')" 3
 
 u=$(url "$gone")
 ok 'a revoked download is 410' is "$(get "$u")" 410
