@@ -118,6 +118,7 @@ submit "$one" away >"$T/.id"
 failing() { [ "$(get "$one" "$S/api/webhooks/$id" |
     jq .webhook.failures)" -gt 0 ]; }
 ok 'nobody is there' wait_for failing
+wait_for status_is "$one" "$(cat "$T/.id")" completed
 read -r pid <"$T/srv/buildsrv.pid"
 kill -9 "$pid"
 wait_for test ! -d "/proc/$pid"
