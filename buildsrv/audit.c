@@ -102,14 +102,15 @@ on_page(int rc, const json_t *page, void *arg)
 void
 audit_list(struct call *c)
 {
-	int64_t	limit;
+	int64_t	limit, from;	/* an answered call is gone */
 	char	after[24];
 
 	if (call_query(c, "after|limit") < 0 ||
 	    (limit = call_limit(c, MAX_PAGE)) < 0 ||
-	    (c->number = call_number(c, "after", 0, INT64_MAX / 2)) < 0)
+	    (from = call_number(c, "after", 0, INT64_MAX / 2)) < 0)
 		return;
-	snprintf(after, sizeof(after), "%020" PRId64, c->number);
+	c->number = from;
+	snprintf(after, sizeof(after), "%020" PRId64, from);
 	store_list(c->server->store, "audit", "", after, (size_t)limit, 0,
 	    on_page, c);
 }
