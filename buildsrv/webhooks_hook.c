@@ -153,6 +153,7 @@ static void
 hook_take(struct hook *h, const json_t *page)
 {
 	const json_t	*items = json_object_get(page, "items");
+	int64_t		 end = json_int(page, "next", 0);
 	json_t		*event;
 	size_t		 i;
 
@@ -164,8 +165,10 @@ hook_take(struct hook *h, const json_t *page)
 		}
 		h->cursor = json_int(event, "seq", h->cursor);
 	}
-	/* The log's end, which is less where another log was longer. */
-	h->cursor = json_int(page, "next", h->cursor);
+	/* Not on to the log's end, which would tell of others; but back to
+	 * it, where the log was another and longer. */
+	if (h->cursor > end)
+		h->cursor = end;
 	hook_rest(h);
 	if (h->more || json_array_size(items) == HOOK_CHUNK)
 		hook_wake(h);
