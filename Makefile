@@ -189,7 +189,7 @@ install: all $(TOOLCHAIN_DIR)/$(NATIVE)/flags.mk
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIBDIR)/toolchains $(UNITDIR) \
 	    $(SHARE)/muster/src $(COMPLETION) $(CRONDIR)
 	install $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
-	for s in 1 7 8; do install -d $(SHARE)/man/man$$s && \
+	for s in 1 5 7 8; do install -d $(SHARE)/man/man$$s && \
 	    install -m 644 man/*.$$s $(SHARE)/man/man$$s; done
 	cp -R scripts/muster-* scripts/steps scripts/package scripts/testbed \
 	    $(LIBDIR)

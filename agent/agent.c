@@ -14,6 +14,7 @@
 #include "buf.h"
 #include "child.h"
 #include "clock.h"
+#include "confjson.h"
 #include "crypto.h"
 #include "file.h"
 #include "http.h"
@@ -181,6 +182,19 @@ take_lock(struct agent *a, const char *dir)
 	free(path);
 }
 
+/* An agent whose config.json is damaged works on without it. */
+static void
+open_conf(struct agent *a, const char *dir)
+{
+	char	*why;
+
+	if (confjson_load(&a->conf, dir, &agent_confjson,
+	    update_on_trial(dir), &why) < 0)
+		log_error("config", "%s; it stays as it is, and nothing of it"
+		    " is used", why);
+	free(why);
+}
+
 static void
 open_state(struct agent *a)
 {
@@ -192,6 +206,7 @@ open_state(struct agent *a)
 		die(EXIT_SYSTEM, "%s: cannot be made private: %s", dir,
 		    errstr(rc));
 	take_lock(a, dir);
+	open_conf(a, dir);
 	if (identity_load(&a->identity, dir, a->config.name, &why) < 0 ||
 	    registration_load(&a->registration, dir, &why) < 0)
 		die(EXIT_SYSTEM, "%s", why);
@@ -428,6 +443,7 @@ main(int argc, char **argv)
 	tls_free(a.tls);
 	registration_release(&a.registration);
 	identity_wipe(&a.identity);
+	confjson_free(a.conf);
 	config_release(&a.config);
 	lock_drop(a.lock);
 	log_info(NULL, "stopped");

@@ -84,6 +84,13 @@ void	commands_free(struct commands *);	/* none is under way */
 void	command_run(struct commands *, const char *name, command_done,
 	    void *arg);
 
+/* confjson_agent.c */
+struct confjson_spec;
+extern const struct confjson_spec agent_confjson;
+/* Whether the updater has this program under proof: then config.json is a
+ * staged copy. */
+int	update_on_trial(const char *state_dir);
+
 /* ec2.c */
 /* Asks the metadata service at base; done() hears once, later: the address,
  * borrowed, or NULL. */
@@ -144,6 +151,7 @@ struct agent {
 	struct identity		 identity;
 	struct registration	 registration;
 	struct lock		*lock;
+	struct confjson		*conf;		/* config.json; never NULL */
 	struct tls		*tls;		/* NULL: not needed yet */
 	struct telemetry	*telemetry;
 	struct agent_link	*link;		/* NULL: something is missing */

@@ -218,6 +218,47 @@ file_write(const char *path, const void *p, size_t n, int mode)
 	return rc;
 }
 
+/* "NAME." + hex + ".tmp", as temp_beside() has it. */
+static int
+is_temp_of(const char *name, const char *base)
+{
+	size_t	n = strlen(base), m = strlen(name);
+
+	return m == n + 17 && strncmp(name, base, n) == 0 && name[n] == '.' &&
+	    strspn(name + n + 1, "0123456789abcdef") == 12 &&
+	    strcmp(name + n + 13, ".tmp") == 0;
+}
+
+void
+file_sweep(const char *path)
+{
+	const char	*slash = strrchr(path, '/');
+	const char	*base = slash != NULL ? slash + 1 : path;
+	char		*dir = slash != NULL ? xstrndup(path,
+	    (size_t)(base - path)) : xstrdup("./"), *victim;
+	uv_dirent_t	 e;
+	uv_fs_t		 req;
+
+	if (uv_fs_scandir(NULL, &req, dir, 0, NULL) >= 0)
+		while (uv_fs_scandir_next(&req, &e) == 0) {
+			if (!is_temp_of(e.name, base))
+				continue;
+			victim = file_join(dir, e.name);
+			file_unlink(victim);
+			free(victim);
+		}
+	uv_fs_req_cleanup(&req);
+	free(dir);
+}
+
+int
+file_move(const char *from, const char *to)
+{
+	int	rc = file_rename(from, to);
+
+	return rc < 0 ? rc : file_sync_dir_of(to);
+}
+
 int
 file_create(const char *path, const void *p, size_t n, int mode)
 {

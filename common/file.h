@@ -17,6 +17,11 @@ int	file_read(const char *path, size_t max, struct buf *b);
  * fsync of the directory.  0 or -errno; on an error path is as it was.
  */
 int	file_write(const char *path, const void *, size_t, int mode);
+/* Removes what a file_write(path) had under way when it was killed.  Nobody
+ * else may be writing path. */
+void	file_sweep(const char *path);
+/* Renames, and syncs the directory.  0 or -errno. */
+int	file_move(const char *from, const char *to);
 /* Makes a new file, not fsynced: for what goes with the process that needs
  * it.  0 or -errno; -EEXIST where one is there. */
 int	file_create(const char *path, const void *, size_t, int mode);
