@@ -10,11 +10,8 @@
 
 #include "buf.h"
 #include "list.h"
+#include "parts.h"
 #include "transfers.h"
-
-struct part {
-	uint64_t	from, to;	/* to is behind the last byte */
-};
 
 struct client {
 	char		*address;
@@ -22,8 +19,7 @@ struct client {
 	struct link	 link;		/* in grant.clients */
 	struct link	 idle;		/* in transfers.idle, or alone */
 	struct link	 open;		/* struct transfer */
-	struct part	 part[TRANSFERS_MAX_PARTS];	/* in order, apart */
-	size_t		 n_parts;
+	struct parts	 has;
 };
 
 struct grant {
@@ -60,54 +56,6 @@ struct transfers {
 	size_t		 n_idle, n_clients, n_open;
 	uint64_t	 sent;
 };
-
-/* -- what a client has -- */
-
-static void
-part_remove(struct client *c, size_t i)
-{
-	c->n_parts--;
-	memmove(&c->part[i], &c->part[i + 1],
-	    (c->n_parts - i) * sizeof(c->part[0]));
-}
-
-static void
-part_forget_shortest(struct client *c)
-{
-	size_t	i, least = 0;
-
-	for (i = 1; i < c->n_parts; i++)
-		if (c->part[i].to - c->part[i].from <
-		    c->part[least].to - c->part[least].from)
-			least = i;
-	part_remove(c, least);
-}
-
-/* Adds an interval: those that it touches become one with it. */
-static void
-part_add(struct client *c, struct part p)
-{
-	size_t	i = 0;
-
-	while (i < c->n_parts && c->part[i].to < p.from)
-		i++;
-	while (i < c->n_parts && c->part[i].from <= p.to) {
-		if (c->part[i].from < p.from)
-			p.from = c->part[i].from;
-		if (c->part[i].to > p.to)
-			p.to = c->part[i].to;
-		part_remove(c, i);
-	}
-	if (c->n_parts == TRANSFERS_MAX_PARTS) {
-		part_forget_shortest(c);
-		for (i = 0; i < c->n_parts && c->part[i].to < p.from; i++)
-			continue;
-	}
-	memmove(&c->part[i + 1], &c->part[i],
-	    (c->n_parts - i) * sizeof(c->part[0]));
-	c->part[i] = p;
-	c->n_parts++;
-}
 
 /* -- records come and go -- */
 
@@ -237,7 +185,7 @@ client_rest(struct client *c)
 	struct transfers	*t = c->grant->all;
 	struct grant		*g;
 
-	if (c->n_parts == 0) {
+	if (c->has.n == 0) {
 		client_free(c);
 		return;
 	}
@@ -329,7 +277,7 @@ transfers_resumes(const struct transfers *t, const char *token,
 	const struct grant	*g = grant_find(t, token);
 	const struct client	*c = g != NULL ? client_find(g, client) : NULL;
 
-	return c != NULL && (c->n_parts > 0 || !list_empty(&c->open));
+	return c != NULL && (c->has.n > 0 || !list_empty(&c->open));
 }
 
 int64_t
@@ -382,7 +330,7 @@ transfer_begin(struct transfers *all, const struct transfer_want *w)
 	if (w->counted > g->counted)
 		g->counted = w->counted;
 	if (w->max > 0 && g->counted + g->copies + copy > w->max) {
-		if (list_empty(&c->open) && c->n_parts == 0)
+		if (list_empty(&c->open) && c->has.n == 0)
 			client_free(c);
 		grant_check(g);
 		return NULL;
@@ -424,9 +372,8 @@ count(struct client *c, uint64_t size, int limited)
 	struct grant	*g = c->grant;
 	int		 n = 0;
 
-	if (c->n_parts == 1 && c->part[0].from == 0
-	    && c->part[0].to >= size) {
-		c->n_parts = 0;
+	if (parts_cover(&c->has, size)) {
+		c->has.n = 0;
 		g->spare -= g->spare < size ? g->spare : size;
 		n = 1;
 	}
@@ -450,7 +397,7 @@ transfer_end(struct transfer *t, uint64_t sent)
 	g->all->sent += sent;
 	if (sent > 0) {
 		g->spare += sent;
-		part_add(c, (struct part){ t->part.from,
+		parts_add(&c->has, (struct part){ t->part.from,
 		    t->part.from + sent });
 		n = count(c, t->size, t->limited);
 	}

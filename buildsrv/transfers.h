@@ -19,8 +19,6 @@
 #include <stdint.h>
 
 enum {
-	TRANSFERS_MAX_PARTS = 16,	/* intervals of one client; when there
-					 * are more, the shortest is forgotten */
 	TRANSFERS_MAX_CLIENTS = 4096,	/* with parts, but none under way: 2 MB;
 					 * then those of longest ago are
 					 * forgotten */

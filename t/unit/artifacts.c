@@ -1,6 +1,7 @@
 /* Who gets a file under a token, and who is told why not: the parts that need
  * a clock or an account, over a real server and store. */
 #include "../../buildsrv/artifacts.c"
+#include "../../buildsrv/parts.c"
 #include "../../buildsrv/secret.c"
 #include "../../buildsrv/transfers.c"
 

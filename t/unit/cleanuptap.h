@@ -10,6 +10,7 @@
 #include "../../buildsrv/cleanup_records.c"
 #include "../../buildsrv/docwalk.c"
 #include "../../buildsrv/job_delete.c"
+#include "../../buildsrv/parts.c"
 #include "../../buildsrv/secret.c"
 #include "../../buildsrv/transfers.c"
 #include "../../buildsrv/tree.c"

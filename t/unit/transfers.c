@@ -1,4 +1,5 @@
 /* Counts, limits and resumed parts of downloads. */
+#include "../../buildsrv/parts.c"
 #include "../../buildsrv/transfers.c"
 
 #include <time.h>
@@ -187,7 +188,7 @@ test_bounds(void)
 	for (i = 0; i < SIZE / 2; i++)		/* every second byte */
 		part("a", (uint64_t)i * 2, 1);
 	is_int("so many parts are remembered", (int)client_find(grant_find(
-	    all, "anna/1"), "a")->n_parts, TRANSFERS_MAX_PARTS);
+	    all, "anna/1"), "a")->has.n, PARTS_MAX);
 	is_int("the rest closes all gaps", part("a", 0, SIZE), 1);
 	transfers_free(all);
 }
