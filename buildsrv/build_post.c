@@ -14,7 +14,7 @@
 
 enum {
 	MAX_PRIORITY	= 10,
-	MAX_DOWNLOADS	= 1000,		/* of one token, where they are limited */
+	MAX_DOWNLOADS	= 1000,		/* of one token, if they are limited */
 	RETRY_LEAST	= 1000,		/* ms told to whose line is full */
 	RETRY_MOST	= 60000
 };
@@ -156,7 +156,7 @@ on_placed(int rc, const json_t *place, void *arg)
 	c->text = estimate_words(target, estimate_ms(c->server, target,
 	    rc == 0 ? json_int(place, "ahead", 0) : 0,
 	    rc == 0 ? json_int(place, "running", 0) : 0));
-	idem_keep(c, "estimatedTime", c->text, answer_queued);
+	idem_keep(c, c->text, answer_queued);
 }
 
 /* -- builds that a caller waits for -- */
@@ -302,7 +302,7 @@ static void
 build_again(struct call *c, const json_t *record)
 {
 	free(c->text);
-	c->text = xstrdup(json_str(record, "estimatedTime",
+	c->text = xstrdup(json_str(record, "said",
 	    "unknown: the server was interrupted when it said so"));
 	store_job_get(c->server->store, json_str(record, "job", ""), on_again,
 	    c);

@@ -171,10 +171,9 @@ void	idem_look(struct call *);
  * 1, or 0 without a key.  To be released. */
 size_t	idem_op(const struct call *, const char *job, struct store_op *);
 void	idem_op_release(struct store_op *);
-/* Adds a member to the record that was made, if there is one; then done(),
- * with the call, now or later. */
-void	idem_keep(struct call *, const char *name, const char *text,
-	    store_done done);
+/* Keeps what else the answer said in the record that was made, as its "said",
+ * if there is one; then done(), with the call, now or later. */
+void	idem_keep(struct call *, const char *said, store_done done);
 void	idem_free(struct idem *);
 
 /* build_post.c */

@@ -27,7 +27,8 @@ enum {
 struct idem {
 	char	 name[2 * SHA256_SIZE + 2];	/* with a slash behind */
 	char	 body[2 * SHA256_SIZE + 1];	/* the hash of the request's */
-	char	 key[2 * SHA256_SIZE + 24];	/* of our record */
+	char	 key[2 * SHA256_SIZE + 24];	/* of the record */
+	int	 waited;
 	void	(*go)(struct call *);
 	void	(*again)(struct call *, const json_t *);
 };
@@ -66,6 +67,42 @@ sweep(struct server *s)
 }
 
 static void
+on_settled(int rc, const json_t *unused, void *arg)
+{
+	struct call	*c = arg;
+
+	(void)unused;
+	if (rc < 0)
+		call_failed(c, rc);
+	else
+		idem_look(c);
+}
+
+/*
+ * Another request with this record: again() gives its answer.  One that is
+ * being answered at this moment has its last word on the way to the store:
+ * what is written behind it, which may be nothing, comes after it.
+ */
+static void
+replay(struct call *c, const char *key, const json_t *record)
+{
+	struct idem	*m = c->idem;
+	json_t		*nothing;
+
+	if (json_object_get(record, "said") != NULL || m->waited) {
+		http_set(c->req, "Idempotent-Replayed", "true");
+		m->again(c, record);
+		return;
+	}
+	m->waited = 1;
+	snprintf(m->key, sizeof(m->key), "%s", key);
+	nothing = json_object();
+	store_write(c->server->store, &(struct store_op){ STORE_MERGE, "idem",
+	    m->key, nothing }, 1, on_settled, c);
+	json_decref(nothing);
+}
+
+static void
 on_turns(int rc, const json_t *page, void *arg)
 {
 	struct call	*c = arg;
@@ -85,10 +122,8 @@ on_turns(int rc, const json_t *page, void *arg)
 		if (strcmp(json_str(record, "body", ""), m->body) != 0)
 			call_error(c, 422, "Idempotency-Key",
 			    "this key was used for another request");
-		else {
-			http_set(c->req, "Idempotent-Replayed", "true");
-			m->again(c, record);
-		}
+		else
+			replay(c, key, record);
 		return;
 	}
 	if (strlen(key) > strlen(m->name))
@@ -164,7 +199,7 @@ idem_op_release(struct store_op *op)
 }
 
 void
-idem_keep(struct call *c, const char *name, const char *text, store_done done)
+idem_keep(struct call *c, const char *said, store_done done)
 {
 	json_t	*more;
 
@@ -172,7 +207,7 @@ idem_keep(struct call *c, const char *name, const char *text, store_done done)
 		done(0, NULL, c);
 		return;
 	}
-	more = json_pack("{ss}", name, text);
+	more = json_pack("{ss}", "said", said);
 	store_write(c->server->store, &(struct store_op){ STORE_MERGE, "idem",
 	    c->idem->key, more }, 1, done, c);
 	json_decref(more);
