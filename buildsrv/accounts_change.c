@@ -11,11 +11,12 @@
 
 enum { MAX_GRACE = 7 * 24 * 3600 };	/* s that an old key stays good */
 
-/* Answers -ENOENT as 404 and others as failures; 0 when there was none. */
+/* Answers what is no account's name, or nobody's, as 404 and others as
+ * failures; 0 when there was none. */
 static int
 change_failed(struct call *c, int rc)
 {
-	if (rc == -ENOENT)
+	if (rc == -ENOENT || rc == -EINVAL)
 		call_error(c, 404, NULL, "no such account");
 	else if (rc < 0)
 		call_failed(c, rc);

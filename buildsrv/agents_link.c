@@ -127,7 +127,7 @@ on_secret_deleted(int rc, const json_t *result, void *arg)
 	struct call	*c = arg;
 
 	(void)result;
-	if (rc == -ENOENT) {
+	if (rc == -ENOENT || rc == -EINVAL) {	/* EINVAL: no id at all */
 		call_error(c, 404, NULL, "no secret of that agentId");
 	} else if (rc < 0) {
 		call_failed(c, rc);

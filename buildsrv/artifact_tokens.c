@@ -73,14 +73,14 @@ artifact_list(struct call *c)
 	int64_t	 limit;
 
 	if (call_query(c, "cursor|limit|all") < 0 ||
-	    (limit = call_number(c, "limit", MAX_PAGE, MAX_PAGE)) < 0)
+	    (limit = call_limit(c, MAX_PAGE)) < 0)
 		return;
 	cursor = http_query(c->req, "cursor");
 	all = http_query(c->req, "all");
 	prefix = c->admin && all != NULL ? xstrdup("") :
 	    xasprintf("%s/", c->user);
-	store_list(c->server->store, "token", prefix, cursor,
-	    limit > 0 ? (size_t)limit : MAX_PAGE, 0, on_my_tokens, c);
+	store_list(c->server->store, "token", prefix, cursor, (size_t)limit,
+	    0, on_my_tokens, c);
 	free(cursor);
 	free(prefix);
 	free(all);

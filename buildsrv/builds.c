@@ -13,7 +13,7 @@
 int
 build_visible(struct call *c, int rc, const json_t *job)
 {
-	if (rc < 0 && rc != -ENOENT)
+	if (rc < 0 && rc != -ENOENT && rc != -EINVAL)	/* no id at all */
 		call_failed(c, rc);
 	else if (rc < 0 || !call_may_see(c, json_str(job, "user", "")))
 		call_error(c, 404, NULL, "no such job");

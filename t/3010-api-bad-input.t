@@ -39,6 +39,7 @@ ok 'health needs no key'	answers 200 '"ok"' "$S/healthz"
 ok 'an unknown path is 404'	answers 404 '"success":false' "$S/nowhere"
 for p in /api/agents/build/jobs /api/agents/build/jobs/x \
     /api/agents/build/jobs/x/log /api/agents/build/stats \
+    /api/agents/build/jobs/x/why /api/account /api/audit \
     /api/artifacts/downloads /api/artifacts/stats /agents /api/accounts; do
 	ok "GET $p without a key is 401" \
 	    answers 401 "$(field Authorization)" "$S$p"

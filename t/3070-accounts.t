@@ -163,6 +163,8 @@ ok 'its key is none' is_dead "$one"
 ok 'what listened under it ends' wait_for gone "$stream"
 ok 'not by itself or an administrator' is \
     "$(change "$two" one/disable)$(change "$A" one/enable)" 403403
+ok 'nor what is no name' is \
+    "$(change local %ff%fe/disable)$(change local %ff/rotate)" 404404
 ok 'nobody cannot be' is \
     "$(change local none/disable)$(change local none/enable)" 404404
 ok 'it is enabled again' is "$(change local one/enable)$(
