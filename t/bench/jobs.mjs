@@ -38,41 +38,62 @@ async function events() {
 	}
 }
 
-// The most that, while both of two users waited, one was served more often
-// than the other.
-function lead(list) {
+/*
+ * The turns of users with jobs that wait: whoever has the fewest running is
+ * next, then who was served longest ago.
+ * disorder: starts that were not the next one's; behind: the most that one
+ * who waited had fewer running than another; lead: the most that, while both
+ * of two waited, one was served more often (it grows where one's build takes
+ * as long as several of others').
+ */
+function turns(list) {
 	const users = new Map();
-	const pair = new Map();
-	let most = 0;
+	const pairs = new Map();
+	const found = { disorder: 0, behind: 0, lead: 0 };
+	const pair = (u, v) => {
+		const name = u < v ? `${u} ${v}` : `${v} ${u}`;
 
-	const waits = (u) => (users.get(u) ?? 0) > 0;
-	for (const { type, job } of list) {
-		const u = job.user;
+		if (!pairs.has(name))
+			pairs.set(name, { at: 0, low: 0, high: 0 });
+		return pairs.get(name);
+	};
+	const starts = (u, n) => {
+		const me = users.get(u);
 
-		if (type === "buildJobAdded")
-			users.set(u, (users.get(u) ?? 0) + 1);
-		if (type !== "buildJobStarted")
-			continue;
-		for (const v of users.keys()) {
-			if (v === u)
+		for (const [v, other] of users) {
+			if (v === u || other.waiting === 0)
 				continue;
-			const name = u < v ? `${u} ${v}` : `${v} ${u}`;
-			const p = waits(v) && pair.get(name) ||
-			    { at: 0, low: 0, high: 0 };
-			if (waits(v)) {
-				p.at += u < v ? 1 : -1;
-				p.low = Math.min(p.low, p.at);
-				p.high = Math.max(p.high, p.at);
-				most = Math.max(most, p.high - p.low);
-			}
-			pair.set(name, p);
+			const p = pair(u, v);
+
+			found.disorder += other.running < me.running ||
+			    (other.running === me.running &&
+			    other.served < me.served);
+			found.behind = Math.max(found.behind,
+			    me.running + 1 - other.running);
+			p.at += u < v ? 1 : -1;
+			p.low = Math.min(p.low, p.at);
+			p.high = Math.max(p.high, p.at);
+			found.lead = Math.max(found.lead, p.high - p.low);
 		}
-		users.set(u, users.get(u) - 1);
-		if (!waits(u))
+		me.waiting--;
+		me.running++;
+		me.served = n;
+		if (me.waiting === 0)
 			for (const v of users.keys())
-				pair.delete(u < v ? `${u} ${v}` : `${v} ${u}`);
-	}
-	return most;
+				pairs.delete(u < v ? `${u} ${v}` : `${v} ${u}`);
+	};
+
+	list.forEach(({ type, job: { user } }, n) => {
+		if (!users.has(user))
+			users.set(user, { waiting: 0, running: 0, served: -1 });
+		if (type === "buildJobAdded")
+			users.get(user).waiting++;
+		else if (type === "buildJobStarted")
+			starts(user, n);
+		else
+			users.get(user).running--;
+	});
+	return found;
 }
 
 // Of two slots, the time (ms) that one had no job, in all; of jobs that
@@ -126,5 +147,7 @@ if (early > 0) {
 	say("growth", (after.own / early).toFixed(3));
 }
 const list = await events();
-say("lead", lead(list));
+const found = turns(list);
+for (const name in found)
+	say(name, found[name]);
 say("gap", (idle(list, 2) / count).toFixed(3));
