@@ -101,11 +101,16 @@ cross: $(foreach t,$(TARGETS),$(call agent_of,$(t)))
 template: $(call agent_of,$(TARGET))
 	@[ -z "$(OUT)" ] || cp $< "$(OUT)"
 
+# What unit tests and fuzzers take of the agent.
+$(OBJ)/libagent.a: $(patsubst %.c,$(OBJ)/%.o,$(filter-out agent/agent.c,$(SRC_muster-agent)))
+	@rm -f $@
+	@ar rcs $@ $^
+
 UNIT	= $(patsubst t/unit/%.c,$(OBJ)/t/%.t,$(wildcard t/unit/*.c))
-$(OBJ)/t/%.t: t/unit/%.c t/unit/tap.h $(OBJ)/libcommon.a
+$(OBJ)/t/%.t: t/unit/%.c t/unit/tap.h $(OBJ)/libagent.a $(OBJ)/libcommon.a
 	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -Wno-unused-function $(CPPFLAGS) -It/unit -MMD -MP \
-	    $(LDFLAGS) -o $@ $< $(OBJ)/libcommon.a $(LIBS)
+	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -Wno-unused-function $(CPPFLAGS) -Iagent -It/unit -MMD -MP \
+	    $(LDFLAGS) -o $@ $< $(OBJ)/libagent.a $(OBJ)/libcommon.a $(LIBS)
 
 valgrind: $(UNIT)
 	@scripts/deps --test
@@ -144,7 +149,8 @@ lint: $(HOST)/flags.mk
 FUZZ_TIME = 20
 FUZZ	= $(patsubst t/fuzz/%.c,$(O)/fuzz/%,$(wildcard t/fuzz/*.c))
 FUZZFLAGS = -std=c11 -g -O1 -fsanitize=address,undefined $(CPPFLAGS)
-FUZZED	= $(COMMON) $(filter-out buildsrv/main.c,$(SRC_muster-buildsrv))
+FUZZED	= $(COMMON) $(filter-out buildsrv/main.c,$(SRC_muster-buildsrv)) \
+	  $(filter-out agent/agent.c,$(SRC_muster-agent))
 $(O)/fuzz/o/%.o: %.c $(HOST)/flags.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$@)clang $(FUZZFLAGS) -fsanitize=fuzzer-no-link -MMD -MP \
@@ -153,7 +159,7 @@ $(O)/fuzz/parsers.a: $(FUZZED:%.c=$(O)/fuzz/o/%.o)
 	@rm -f $@
 	@ar rcs $@ $^
 $(O)/fuzz/%: t/fuzz/%.c $(O)/fuzz/parsers.a
-	$(call say,LINK,$@)clang $(FUZZFLAGS) -fsanitize=fuzzer -Ibuildsrv \
+	$(call say,LINK,$@)clang $(FUZZFLAGS) -fsanitize=fuzzer -Ibuildsrv -Iagent \
 	    -o $@ $^ $(LIBS)
 fuzz: $(FUZZ)
 	@set -e; for f in $(FUZZ); do echo "fuzz $${f##*/}"; \

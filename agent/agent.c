@@ -14,6 +14,7 @@
 #include "buf.h"
 #include "child.h"
 #include "clock.h"
+#include "commands.h"
 #include "confjson.h"
 #include "crypto.h"
 #include "file.h"
@@ -402,7 +403,8 @@ run(struct agent *a)
 	uv_timer_init(&a->loop, &a->look);
 	a->sample.data = a->beat.data = a->look.data = a;
 	uv_timer_start(&a->beat, on_lock_beat, LOCK_BEAT_MS, LOCK_BEAT_MS);
-	a->commands = commands_new(&a->loop,
+	a->commands = command_table_new();
+	a->host_commands = host_commands_new(a->commands, &a->loop,
 	    settings_state_dir(a->config.settings),
 	    settings_str(a->config.settings, "service"));
 	agent_look(a);
@@ -436,7 +438,8 @@ main(int argc, char **argv)
 		die(EXIT_SYSTEM, "%s", why);
 	open_proxy(&a);
 	run(&a);
-	commands_free(a.commands);
+	host_commands_free(a.host_commands);
+	command_table_free(a.commands);
 	set_secret(&a, NULL);
 	free(a.proxy);
 	telemetry_free(a.telemetry);

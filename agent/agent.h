@@ -72,17 +72,13 @@ int	registration_save(const struct registration *);	/* 0 or -errno */
 int	registration_is_for(const struct registration *, const char *url);
 void	registration_release(struct registration *);
 
-/* commands.c */
-struct commands;
-/* Takes the result, which is NULL where there is none; error is "" unless
- * something is wrong. */
-typedef void (*command_done)(json_t *result, const char *error, void *arg);
-struct commands *commands_new(uv_loop_t *, const char *state_dir,
-	    const char *service);
-void	commands_free(struct commands *);	/* none is under way */
-/* done() comes once, now or later. */
-void	command_run(struct commands *, const char *name, command_done,
-	    void *arg);
+/* commands_host.c */
+struct command_table;
+struct host_commands;
+/* Adds document 004's five commands. */
+struct host_commands *host_commands_new(struct command_table *, uv_loop_t *,
+	    const char *state_dir, const char *service);
+void	host_commands_free(struct host_commands *);	/* none is under way */
 
 /* confjson_agent.c */
 struct confjson_spec;
@@ -119,7 +115,7 @@ struct link_options {
 	/* Document 004's; without a secret it is document 002's link. */
 	const char		*secret, *agent_id;
 	json_t			*hello;		/* the payload of auth */
-	struct commands		*commands;
+	struct command_table	*commands;
 	int64_t			 heartbeat_ms;
 	int64_t			 started;	/* mono, ms: for the log */
 	void			(*up)(void *);
@@ -160,7 +156,8 @@ struct agent {
 	char			*proxy;		/* the link's, or NULL */
 	int			 relink;	/* once it has stopped */
 	int			 asking;	/* the metadata service */
-	struct commands		*commands;
+	struct command_table	*commands;
+	struct host_commands	*host_commands;
 	struct local		*local;		/* or NULL */
 	int64_t			 started;	/* mono, ms */
 	uv_loop_t		 loop;

@@ -33,7 +33,8 @@ link_now(const struct agent_link *l)
 void
 link_put_text(struct agent_link *l, const struct buf *b)
 {
-	ws_text(l->ws, b->p, b->len);
+	if (l->state != LINK_CLOSING)
+		ws_text(l->ws, b->p, b->len);
 }
 
 int
@@ -158,6 +159,7 @@ link_down(struct agent_link *l)
 	l->up_since = 0;
 	uv_timer_stop(&l->beat);
 	uv_timer_stop(&l->ping);
+	link_commands_end(l);
 	l->protocol->end(l);
 	if (was_up)
 		l->o.down(l->o.arg);
@@ -312,7 +314,6 @@ on_handle_closed(uv_handle_t *h)
 
 	if (--l->open > 0)
 		return;
-	link_forget_commands(l);
 	free(l->why);
 	free(l->before);
 	crypto_wipe(l, sizeof(*l));

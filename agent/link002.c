@@ -119,12 +119,68 @@ take_answer(struct agent_link *l, const json_t *o, int64_t server_s)
 		link_close(l, CLOSE_POLICY, why);
 }
 
-/* What the server asks of us: nothing yet but to go away for a while. */
+/* -- commands -- */
+
+/* Takes both payloads; the second stands in where the first is too long for
+ * a message. */
+static void
+put_answer(struct agent_link *l, const char *id, json_t *o, json_t *instead)
+{
+	char	*text = json_text(o);
+
+	if (strlen(text) > LINK_MAX_JSON) {
+		free(text);
+		text = json_text(instead);
+	}
+	put(l, "response", id, LINK_CH_COMMAND, text);
+	free(text);
+	json_decref(o);
+	json_decref(instead);
+}
+
+static void
+link002_part(struct agent_link *l, const char *id, json_t **parts,
+    const json_t *part)
+{
+	(void)parts;
+	put_answer(l, id, json_pack("{sO}", "part", part), json_pack(
+	    "{sn ss}", "part", "error", "this part is too long"));
+}
+
+static void
+link002_answer(struct agent_link *l, const char *id, const char *name,
+    const json_t *parts, const json_t *result, const char *error)
+{
+	(void)name;
+	(void)parts;
+	put_answer(l, id, json_pack("{sb ss sO?}", "done", 1, "error", error,
+	    "result", result), json_pack("{sb ss sn}", "done", 1, "error",
+	    "the result is too long", "result"));
+}
+
+/* {"command":NAME,"args":{}}, or {"cancel":ID} of such a one. */
+static void
+take_command(struct agent_link *l, const struct envelope *e, const json_t *o)
+{
+	const char	*cancel = json_str(o, "cancel", NULL);
+
+	if (cancel != NULL)
+		link_command_cancel(l, cancel);
+	else
+		link_command(l, e->id, json_str(o, "command", ""),
+		    json_object_get(o, "args"));
+}
+
+/* What the server asks of us. */
 static void
 take_request(struct agent_link *l, const struct envelope *e, const json_t *o)
 {
 	if (strcmp(e->channel, LINK_CH_CLOSING) == 0) {
 		talk_retry_after(l, o);
+		return;
+	}
+	if (strcmp(e->channel, LINK_CH_COMMAND) == 0) {
+		take_command(l, e, o);
 		return;
 	}
 	log_warn("ws", "received message: type=%s channel=%s: not known",
@@ -179,5 +235,6 @@ link002_message(struct agent_link *l, const char *text, size_t len)
 
 const struct link_protocol link002 = {
 	.open = link002_open, .message = link002_message, .up = link002_up,
-	.beat = link002_beat, .send = link002_send, .end = link002_end
+	.beat = link002_beat, .send = link002_send,
+	.part = link002_part, .answer = link002_answer, .end = link002_end
 };

@@ -19,14 +19,7 @@
 #include "link_private.h"
 #include "log.h"
 
-enum { MAX_RUNNING = 16 };	/* commands whose answer is not there yet */
-
-struct link_command {		/* one under way */
-	struct link	 link;
-	struct agent_link *l;	/* NULL: the link has gone */
-	char		*name;
-	int64_t		 began;	/* which connection's: up_since */
-};
+enum { MAX_PARTS = 1000 };	/* kept until the answer is whole */
 
 /* Takes the payload. */
 static void
@@ -96,50 +89,38 @@ link004_send(struct agent_link *l, const char *channel, const json_t *o)
 
 /* -- commands -- */
 
-/* Takes the result, which may be NULL. */
+/* The document's answer is one message: what comes before waits. */
 static void
-on_done(json_t *result, const char *error, void *arg)
+link004_part(struct agent_link *l, const char *id, json_t **parts,
+    const json_t *part)
 {
-	struct link_command	*c = arg;
-	struct agent_link	*l = c->l;
-	json_t			*o;
-
-	if (l != NULL)
-		l->running--;
-	if (l != NULL && l->state == LINK_UP && l->up_since == c->began) {
-		o = json_pack("{ss ss so}", "command", c->name, "error",
-		    error, "result", result != NULL ? json_incref(result) :
-		    json_null());
-		say(l, HMACLINK_RESULT, o);
-		log_info("ws", "command result: %s%s%s", c->name,
-		    *error != '\0' ? ": " : "", error);
-	}
-	list_remove(&c->link);
-	json_decref(result);
-	free(c->name);
-	free(c);
+	(void)l;
+	(void)id;
+	if (*parts == NULL)
+		*parts = json_array();
+	if (json_array_size(*parts) < MAX_PARTS)
+		json_array_append(*parts, (json_t *)(uintptr_t)part);
 }
 
 static void
-take_command(struct agent_link *l, const json_t *payload)
+link004_answer(struct agent_link *l, const char *id, const char *name,
+    const json_t *parts, const json_t *result, const char *error)
 {
-	const char		*name = json_str(payload, "command", "");
-	struct link_command	*c;
+	json_t	*o = json_pack("{ss ss sO?}", "command", name, "error",
+	    error, "result", result);
+	char	*text;
 
-	if (!envelope_id_ok(name)) {
-		log_warn("ws", "a command without a name was refused");
-		return;
+	(void)id;
+	if (parts != NULL)
+		json_object_set(o, "parts", (json_t *)(uintptr_t)parts);
+	text = json_text(o);
+	if (strlen(text) > LINK_MAX_JSON) {
+		json_decref(o);
+		o = json_pack("{ss ss sn}", "command", name, "error",
+		    "the answer is too long for one message", "result");
 	}
-	log_info("ws", "executing command: %s", name);
-	c = xcalloc(1, sizeof(*c));
-	c->l = l;
-	c->name = xstrdup(name);
-	c->began = l->up_since;
-	list_append(&l->commands, &c->link);
-	if (l->running++ < MAX_RUNNING)
-		command_run(l->o.commands, name, on_done, c);
-	else
-		on_done(NULL, "too many commands are under way", c);
+	free(text);
+	say(l, HMACLINK_RESULT, o);
 }
 
 /* Why a message is not to be believed, or NULL. */
@@ -180,7 +161,8 @@ link004_message(struct agent_link *l, const char *text, size_t len)
 		log_warn("ws", "a message of type %s was refused: %s",
 		    m.type, fault);
 	else
-		take_command(l, m.payload);
+		link_command(l, m.nonce, json_str(m.payload, "command", ""),
+		    json_object_get(m.payload, "args"));
 	hmaclink_release(&m);
 }
 
@@ -214,22 +196,12 @@ link004_closed(struct agent_link *l, const char *why)
 static void
 link004_end(struct agent_link *l)
 {
-	(void)l;		/* results find that it is another */
-}
-
-void
-link_forget_commands(struct agent_link *l)
-{
-	struct link	*i, *next;
-
-	LIST_EACH(i, next, &l->commands) {
-		LIST_ITEM(i, struct link_command, link)->l = NULL;
-		list_remove(i);
-	}
+	(void)l;
 }
 
 const struct link_protocol link004 = {
 	.open = link004_open, .message = link004_message,
 	.beat = link004_beat, .send = link004_send,
+	.part = link004_part, .answer = link004_answer,
 	.closed = link004_closed, .end = link004_end
 };

@@ -23,7 +23,10 @@ enum {
 	LINK_MIN_DELAY_MS = 100,	/* a server that says 0 gets no storm */
 	LINK_MAX_RETRY_AFTER_MS = 3600000, /* a server can't send us away for
 					 * longer */
-	LINK_SKEW_MS	= 2000		/* time stamps are whole seconds */
+	LINK_SKEW_MS	= 2000,		/* time stamps are whole seconds */
+	/* JSON that fits an envelope of either protocol: base64 makes 4 bytes
+	 * of 3, and the heads are well below 1 KB. */
+	LINK_MAX_JSON	= (ENVELOPE_MAX / 4 - 512) * 3
 };
 
 /* RFC 6455 */
@@ -45,6 +48,14 @@ struct link_protocol {
 	void	(*beat)(struct agent_link *);
 	int	(*send)(struct agent_link *, const char *channel,
 		    const json_t *);		/* 0 or -errno */
+	/* A part of a command's answer: sends it, or keeps it in *parts,
+	 * which answer() gets with the result, both NULL where there is none.
+	 * error is "" where all is well. */
+	void	(*part)(struct agent_link *, const char *id, json_t **parts,
+		    const json_t *);
+	void	(*answer)(struct agent_link *, const char *id,
+		    const char *name, const json_t *parts,
+		    const json_t *result, const char *error);
 	/* The peer closed with these words; may be NULL. */
 	void	(*closed)(struct agent_link *, const char *why);
 	void	(*end)(struct agent_link *);	/* what was the connection's */
@@ -82,6 +93,7 @@ struct agent_link {
 
 	/* Document 004's: the commands that were heard. */
 	struct replay_window	 heard;
+
 	struct link		 commands;	/* under way */
 	int			 running;
 
@@ -106,8 +118,14 @@ void	link_put_json(struct agent_link *, const char *word,
 
 /* link004.c */
 extern const struct link_protocol link004;
-/* What is under way ends without the link, which goes. */
-void	link_forget_commands(struct agent_link *);
+
+/* link_commands.c */
+/* Runs a command; protocol->answer() follows, now or later, unless the
+ * connection goes before.  args may be NULL. */
+void	link_command(struct agent_link *, const char *id, const char *name,
+	    const json_t *args);
+void	link_command_cancel(struct agent_link *, const char *id);
+void	link_commands_end(struct agent_link *);	/* cancels all */
 
 /* link_talk.c: each 0, or -EPROTO with *why for the log (freed by the
  * caller), after which the connection goes. */

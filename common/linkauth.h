@@ -22,6 +22,8 @@ struct json_err;
 #define LINK_CH_TELEMETRY	"telemetry"
 #define LINK_CH_INFO		"agent.info"
 #define LINK_CH_CLOSING		"link.closing"
+#define LINK_CH_COMMAND		"agent.command"
+#define LINK_CH_EVENTS		"agent.events"
 
 enum {
 	LINK_WINDOW	= 300,	/* s that a time stamp may be off */
