@@ -35,7 +35,8 @@ TOOLS	= muster-buildsrv muster muster-sign muster-stamp muster-agent \
 	  muster-updater muster-lock
 SRC_muster-stamp = buildsrv/stamp.c
 SRC_muster-sign	= $(wildcard buildsrv/sign*.c)
-SRC_muster	= $(wildcard buildsrv/muster*.c)
+SRC_muster	= $(wildcard buildsrv/muster*.c) agent/policy_doc.c \
+	  agent/policy_compile.c
 SRC_muster-buildsrv = $(filter-out $(SRC_muster-stamp) $(SRC_muster-sign) \
 	  $(SRC_muster),$(wildcard buildsrv/*.c))
 SRC_muster-agent = $(wildcard agent/*.c)
@@ -77,6 +78,8 @@ CAPS	= telemetry
 TARGET	= $(NATIVE)
 AGENT_SRC = $(SRC_muster-agent) $(filter-out common/platform_%.c \
 	  common/store%.c,$(wildcard common/*.c))
+LINUX_ALONE = agent/policy_%.c
+agent_src = $(filter-out $(if $(filter linux%,$(1)),,$(LINUX_ALONE)),$(AGENT_SRC))
 comma	= ,
 tc	= $(shell sed -n 's/^$(1) := //p' $(TOOLCHAIN_DIR)/$(2)/flags.mk)
 agent_of = $(O)/target/$(1)/$(CAPS)/muster-agent$(if $(filter windows%,$(1)),.exe)
@@ -88,7 +91,7 @@ $(O)/target/$(1)/$(CAPS)/%.o: %.c $(TOOLCHAIN_DIR)/$(1)/flags.mk
 	    -D_FILE_OFFSET_BITS=64 $(patsubst %,-DCAP_%,$(subst $(comma), ,$(CAPS))) \
 	    $$(call tc,TC_CFLAGS,$(1)) -Icommon -MMD -MP -c -o $$@ $$<
 
-$(call agent_of,$(1)): $(patsubst %.c,$(O)/target/$(1)/$(CAPS)/%.o,$(AGENT_SRC) \
+$(call agent_of,$(1)): $(patsubst %.c,$(O)/target/$(1)/$(CAPS)/%.o,$(agent_src) \
     common/platform_$(firstword $(subst -, ,$(1))).c)
 	$(call say,LINK,$$@)$(TOOLCHAIN_DIR)/$(1)/bin/cc -o $$@ $$(call tc,TC_LDFLAGS,$(1)) $$^ \
 	    $$(call tc,TC_LIBS,$(1))
@@ -201,7 +204,7 @@ install: all $(TOOLCHAIN_DIR)/$(NATIVE)/flags.mk
 	    $(LIBDIR)
 	rm -rf $(LIBDIR)/toolchains/$(NATIVE)
 	cp -R $(TOOLCHAIN_DIR)/$(NATIVE) $(LIBDIR)/toolchains
-	cp -R Makefile agent common scripts $(SHARE)/muster/src
+	cp -R Makefile agent bpf common scripts $(SHARE)/muster/src
 	install -m 644 scripts/completion/muster $(COMPLETION)
 	for u in scripts/systemd/*; do \
 	    sed 's,@PREFIX@,$(PREFIX),' $$u >$(UNITDIR)/$${u##*/}; done

@@ -182,6 +182,7 @@ int	agents_main(int argc, char **argv);
 int	account_main(int argc, char **argv);
 int	audit_main(int argc, char **argv);
 int	webhook_main(int argc, char **argv);
+int	policy_main(int argc, char **argv);
 int	top_main(int argc, char **argv);
 
 #endif
