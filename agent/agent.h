@@ -11,6 +11,7 @@
 #include "linkcrypt.h"
 
 struct settings;
+struct state;
 struct tls;
 
 /* stamped.c has stamp_self(), of stamp.h */
@@ -148,6 +149,7 @@ struct agent {
 	struct registration	 registration;
 	struct lock		*lock;
 	struct confjson		*conf;		/* config.json; never NULL */
+	struct state		*state;
 	struct tls		*tls;		/* NULL: not needed yet */
 	struct telemetry	*telemetry;
 	struct agent_link	*link;		/* NULL: something is missing */
@@ -161,10 +163,35 @@ struct agent {
 	struct local		*local;		/* or NULL */
 	int64_t			 started;	/* mono, ms */
 	uv_loop_t		 loop;
-	uv_timer_t		 sample, beat, look;
+	uv_timer_t		 sample, beat, look, limit;
 	uv_signal_t		 term, intr, hup;
+	size_t			 parts;		/* that run */
 	int			 stopping;
 };
+void	agent_parts_ended(struct agent *);
+
+/* start.c: each ends the process where it fails */
+void	start_log(const struct agent *);
+void	start_state(struct agent *);
+
+/* parts.c */
+void	parts_start(struct agent *);
+/* Ends the next part, or all of them: the first call begins it. */
+void	part_stopped(struct agent *);
+const char *parts_stopping(const struct agent *);	/* the one waited for */
+void	parts_release(struct agent *);
+
+/* sample.c */
+void	sample_start(struct agent *);
+int	sample_stop(struct agent *);
+void	sample_release(struct agent *);
+void	sample_up(void *agent);		/* the link stands */
+void	sample_down(void *agent);
+
+/* uplink.c */
+void	uplink_start(struct agent *);
+int	uplink_stop(struct agent *);
+void	uplink_release(struct agent *);
 /* "apiURL" or "secret": what the link needs and has not; NULL: nothing. */
 const char *agent_missing(const struct agent *);
 /* Looks for what was missing, and starts the link when all is there, or

@@ -1,0 +1,88 @@
+/*
+ * The parts of a running agent, started in the order of the table and ended
+ * the other way round, each when the one before has ended.  A new part is a
+ * line here, and three functions in its own file.
+ */
+#include "agent.h"
+#include "commands.h"
+#include "log.h"
+#include "settings.h"
+
+static void
+start_commands(struct agent *a)
+{
+	a->commands = command_table_new();
+	a->host_commands = host_commands_new(a->commands, &a->loop,
+	    settings_state_dir(a->config.settings),
+	    settings_str(a->config.settings, "service"));
+}
+
+static void
+release_commands(struct agent *a)
+{
+	host_commands_free(a->host_commands);
+	command_table_free(a->commands);
+}
+
+static void
+start_local(struct agent *a)
+{
+	a->local = local_start(a);
+}
+
+static int
+stop_local(struct agent *a)
+{
+	local_stop(a->local);
+	return 0;
+}
+
+static const struct part {
+	const char	*name;
+	/* Ends the process where the agent cannot do without. */
+	void		(*start)(struct agent *);
+	/* 0: its handles are closing; 1: part_stopped() follows.  NULL:
+	 * there is nothing to stop. */
+	int		(*stop)(struct agent *);
+	/* Frees, when the loop has closed; may be NULL. */
+	void		(*release)(struct agent *);
+} parts[] = {
+	{ "commands", start_commands, NULL, release_commands },
+	{ "telemetry", sample_start, sample_stop, sample_release },
+	{ "link", uplink_start, uplink_stop, uplink_release },
+	{ "local", start_local, stop_local, NULL },
+};
+
+void
+parts_start(struct agent *a)
+{
+	for (a->parts = 0; a->parts < nitems(parts); a->parts++)
+		parts[a->parts].start(a);
+}
+
+void
+part_stopped(struct agent *a)
+{
+	while (a->parts > 0) {
+		a->parts--;
+		if (parts[a->parts].stop != NULL && parts[a->parts].stop(a))
+			return;		/* which calls this again */
+	}
+	agent_parts_ended(a);
+}
+
+const char *
+parts_stopping(const struct agent *a)
+{
+	return parts[a->parts].name;
+}
+
+void
+parts_release(struct agent *a)
+{
+	size_t	i;
+
+	for (i = nitems(parts); i-- > 0;)
+		if (parts[i].release != NULL)
+			parts[i].release(a);
+}
