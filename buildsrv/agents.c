@@ -1,4 +1,6 @@
-/* The agents that are connected or were, and the server's own health. */
+/* The agents that are connected or were, their labels, and the server's own
+ * health. */
+#include <errno.h>
 #include <string.h>
 
 #include "buildsrv.h"
@@ -20,6 +22,55 @@ agent_list(struct call *c)
 		call_json(c, 200, json_pack("{sb so}", "success", 1, "agents",
 		    gateway_agents(c->server->gateway,
 		    c->admin ? NULL : c->user)));
+}
+
+/* -- labels -- */
+
+static const struct json_field label_fields[] = {
+	{ .name = "labels", .kind = JSON_K_OBJ, .required = 1 },
+};
+
+static void
+on_labelled(int rc, const json_t *result, void *arg)
+{
+	struct call	*c = arg;
+
+	(void)result;
+	if (rc < 0)
+		call_failed(c, rc);
+	else
+		call_json(c, 200, json_pack("{sb sO}", "success", 1, "labels",
+		    c->record));
+}
+
+/* The labels of the operator, to change; a null takes one away. */
+void
+agent_label(struct call *c)
+{
+	const char	*why = NULL;
+	json_t		*note, *patch;
+	int		 rc;
+
+	if (call_body(c, label_fields, nitems(label_fields)) < 0)
+		return;
+	rc = gateway_label(c->server->gateway, c->param,
+	    c->admin ? NULL : c->user, json_object_get(c->body, "labels"),
+	    &c->record, &why);
+	if (rc == -ENOENT) {
+		call_error(c, 404, NULL, "no such agent");
+		return;
+	}
+	if (rc < 0) {
+		call_error(c, 400, "labels", "%s", why);
+		return;
+	}
+	patch = json_pack("{sO}", "labels", c->record);
+	note = audit_record(c, "agent.label", c->param, "ok");
+	store_write(c->server->store, (struct store_op[]){
+	    { STORE_MERGE, "agent", c->param, patch },
+	    { STORE_APPEND, "audit", NULL, note } }, 2, on_labelled, c);
+	json_decref(patch);
+	json_decref(note);
 }
 
 void

@@ -1,5 +1,5 @@
 /*
- * Agents of document 004: their secrets, and commands to them.  A secret is
+ * Agents of document 004: their secrets.  A secret is
  * derived from the server's own key, the agentId and a generation, so that
  * the store holds none; but one that was given by the caller, because an
  * agent has it already, is kept as it is in the record: HMAC needs the key
@@ -16,23 +16,12 @@
 #include "gateway.h"
 #include "hmaclink.h"
 
-enum {
-	COMMAND_MS	= 30000,	/* for an agent's answer */
-	MAX_COMMAND	= 64
-};
-
 static const struct json_field secret_fields[] = {
 	{ .name = "agentId", .kind = JSON_K_STR, .required = 1, .min = 1,
 	    .max = ENVELOPE_MAX_ID },
 	{ .name = "secret", .kind = JSON_K_STR, .min = HMACLINK_MIN_SECRET,
 	    .max = HMACLINK_MAX_SECRET },
 	{ .name = "user", .kind = JSON_K_STR, .min = 1, .max = MAX_NAME },
-};
-
-static const struct json_field command_fields[] = {
-	{ .name = "command", .kind = JSON_K_STR, .required = 1, .min = 1,
-	    .max = MAX_COMMAND },
-	{ .name = "args", .kind = JSON_K_OBJ },
 };
 
 void
@@ -146,51 +135,4 @@ link_secret_delete(struct call *c)
 	    { STORE_DEL, LINK_SECRET_KIND, c->param, NULL },
 	    { STORE_APPEND, "audit", NULL, note } }, 2, on_secret_deleted, c);
 	json_decref(note);
-}
-
-/* -- commands -- */
-
-static void
-on_answer(int rc, const json_t *payload, void *arg)
-{
-	struct call	*c = arg;
-	json_t		*result = json_object_get(payload, "result");
-
-	if (rc == -ETIMEDOUT)
-		call_error(c, 504, NULL, "the agent did not answer");
-	else if (rc < 0)
-		call_error(c, 502, NULL, "the agent left");
-	else
-		call_json(c, 200, json_pack("{sb ss sO ss}", "success", 1,
-		    "command", json_str(payload, "command", ""), "result",
-		    result != NULL ? result : json_null(), "error",
-		    json_str(payload, "error", "")));
-}
-
-void
-agent_command(struct call *c)
-{
-	const char	*name;
-	json_t		*args;
-	char		*what;
-	int		 rc;
-
-	if (call_body(c, command_fields, nitems(command_fields)) < 0)
-		return;
-	name = json_str(c->body, "command", "");
-	args = json_object_get(c->body, "args");
-	rc = gateway_command(c->server->gateway, c->param,
-	    c->admin ? NULL : c->user, name, args != NULL ?
-	    json_incref(args) : json_object(), COMMAND_MS, on_answer, c);
-	if (rc == 0) {
-		what = xasprintf("%s %s", c->param, name);
-		audit_note(c, "agent.command", what, "sent");
-		free(what);
-	} else if (rc == -ENOENT)
-		call_error(c, 404, NULL, "no such agent");
-	else if (rc == -ENOTCONN)
-		call_error(c, 409, NULL, "the agent is not connected");
-	else
-		call_error(c, 409, NULL, "this agent's protocol has no"
-		    " commands");
 }

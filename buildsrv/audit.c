@@ -53,14 +53,18 @@ on_noted(int rc, const json_t *unused, void *arg)
 }
 
 void
+audit_write(struct server *s, json_t *r)
+{
+	store_write(s->store, &(struct store_op){ STORE_APPEND, "audit", NULL,
+	    r }, 1, on_noted, NULL);
+	json_decref(r);
+}
+
+void
 audit_note(const struct call *c, const char *action, const char *object,
     const char *result)
 {
-	json_t	*r = audit_record(c, action, object, result);
-
-	store_write(c->server->store, &(struct store_op){ STORE_APPEND,
-	    "audit", NULL, r }, 1, on_noted, NULL);
-	json_decref(r);
+	audit_write(c->server, audit_record(c, action, object, result));
 }
 
 void

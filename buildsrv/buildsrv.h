@@ -67,6 +67,7 @@ struct server {
 	struct transfers	*transfers;	/* of artifacts */
 	struct cleanup		*cleanup;
 	struct link		 walks;		/* docwalk.c */
+	struct link		 orders;	/* agents_command.c */
 	int			 no_walks;	/* the server stops */
 	struct detail		*details;	/* detail.c */
 	struct limits		*by_key, *by_address;	/* auth.c */
@@ -150,7 +151,9 @@ void	audit_load(struct server *);
  * reference.  The object is what it was done to, and no secret. */
 json_t	*audit_record(const struct call *, const char *action,
 	    const char *object, const char *result);
-/* The same, written by itself. */
+/* Writes such a record, which it takes, by itself. */
+void	audit_write(struct server *, json_t *record_take);
+/* Both at once. */
 void	audit_note(const struct call *, const char *action,
 	    const char *object, const char *result);
 /* A known caller asked for what his role may not do. */
@@ -262,15 +265,26 @@ void	account_workspaces(struct call *);
 /* agents.c */
 void	agent_list(struct call *);
 void	agent_link(struct call *);
+void	agent_label(struct call *);
 void	health(struct call *);
 
 /* agents_link.c: agents of document 004. */
 void	link_accept_004(struct call *);
 void	link_secret_post(struct call *);
 void	link_secret_delete(struct call *);
-void	agent_command(struct call *);
 /* The gateway's link_secret. */
 char	*link_secret(const json_t *, void *server);
+
+/* agents_command.c */
+void	agent_command(struct call *);
+void	agents_command(struct call *);
+/* Ends those that are under way: the server stops. */
+void	orders_stop(struct server *);
+
+/* sse_agent.c: what agents reported, as pages and as streams. */
+void	agent_events(struct call *);
+/* The gateway's reported. */
+void	agent_reported(const char *uid, void *server);
 
 /* sse_events.c, sse_log.c: events and logs, as pages and as streams. */
 void	event_list(struct call *);

@@ -40,6 +40,8 @@ struct streams *streams_new(struct server *);
 /* A new event; log lines of a job. */
 void	streams_event(struct streams *, const json_t *event);
 void	streams_lines(struct streams *, const char *job);
+/* Reports of an agent. */
+void	streams_reports(struct streams *, const char *uid);
 /* Ends those of this user: a key was changed or an account disabled. */
 void	streams_drop(struct streams *, const char *user);
 size_t	streams_count(const struct streams *);

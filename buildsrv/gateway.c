@@ -138,7 +138,7 @@ on_sweep(uv_timer_t *t)
 			break;
 		conn_close(c, CLOSE_AWAY, "idle");
 	}
-	commands_end(g, NULL, now, -ETIMEDOUT);
+	commands_sweep(g, now, -ETIMEDOUT);
 }
 
 struct gateway *
@@ -214,7 +214,7 @@ gateway_stop(struct gateway *g, void (*done)(void *), void *arg)
 	g->done = done;
 	g->done_arg = arg;
 	uv_timer_stop(&g->sweep);
-	commands_end(g, NULL, INT64_MAX, -ENOTCONN);
+	commands_sweep(g, INT64_MAX, -ENOTCONN);
 	for (i = 0; i < nitems(lists); i++)
 		LIST_EACH(l, next, lists[i])
 			send_away(LIST_ITEM(l, struct gateway_conn, link));

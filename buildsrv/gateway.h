@@ -28,8 +28,10 @@ struct gateway_options {
 	enum link_encryption	 encryption;	/* what agents may do */
 	/* The secret that a record of LINK_SECRET_KIND stands for; freed by
 	 * the gateway; NULL where it stands for none. */
-	char			*(*link_secret)(const json_t *, void *link_arg);
-	void			*link_arg;
+	char			*(*link_secret)(const json_t *, void *arg);
+	/* More of what this agent reported is in the store; may be NULL. */
+	void			(*reported)(const char *uid, void *arg);
+	void			*arg;
 };
 
 /* Document 004's agents, by agentId: {agentId, user, generation, ...}. */
@@ -43,16 +45,55 @@ void	gateway_accept(struct gateway *, struct http_req *);
 void	gateway_accept_004(struct gateway *, struct http_req *);
 /* The secret of this agentId is another: its connection goes. */
 void	gateway_secret_changed(struct gateway *, const char *agent_id);
+/* -- commands, the same for agents of both protocols -- */
+
+/* The answer's members result and error ("" where all is well), borrowed. */
+typedef void (*gateway_done)(int rc, const json_t *answer, void *arg);
+
+struct gateway_command;
+
+struct gateway_order {
+	const char	*name;
+	const char	*text;		/* of gateway_command_text() */
+	int64_t		 silence_ms;	/* to the answer's next part, or last */
+	/* What of the answer comes before its end; may be NULL. */
+	void		(*part)(const json_t *, void *arg);
+	gateway_done	 done;
+	void		*arg;
+};
+
+/* What agents are told, made once for however many; freed by the caller. */
+char	*gateway_command_text(const char *name, const json_t *args);
 /*
- * Sends a command to an agent (of this user, where one is given); takes args.
- * 0, and done() hears once: 0 with the payload of the answer, borrowed;
- * -ETIMEDOUT; -ENOTCONN where the agent left, or the gateway stops.  Else
- * -ENOENT, -ENOTCONN, or -ENOTSUP: its protocol has none.
+ * Tells an agent (of this user, where one is given).  0, and done() hears
+ * once, later: 0 with the answer; -ETIMEDOUT; -ENOTCONN where the agent left,
+ * or the gateway stops.  Else -ENOENT; -ENOTCONN; -EBUSY: too many are under
+ * way.  *out (may be NULL) is valid until done().
  */
-typedef void (*gateway_command_done)(int rc, const json_t *, void *arg);
 int	gateway_command(struct gateway *, const char *uid, const char *user,
-	    const char *name, json_t *args, int64_t timeout_ms,
-	    gateway_command_done, void *arg);
+	    const struct gateway_order *, struct gateway_command **out);
+/* Nobody waits for it any more: done() is not called. */
+void	gateway_command_drop(struct gateway_command *);
+
+/* -- who there is -- */
+
+/*
+ * The agents that are meant: by names (uid, host_id or name; NULL or empty:
+ * all) and by labels ("k=v" or "k", all of which must fit), both arrays of
+ * texts: [{"agent":UID,"host_id":..},...].  0; -ENOENT or -EEXIST (several
+ * have it) for a name, with *why, which the caller frees.
+ */
+int	gateway_find(struct gateway *, const char *user, const json_t *names,
+	    const json_t *labels, json_t **out, char **why);
+/* Whether there is this agent, and this user's where one is given. */
+int	gateway_knows(struct gateway *, const char *uid, const char *user);
+/*
+ * Changes the operator's labels of an agent in memory; a null takes one away.
+ * *out is what the store is to keep as the member labels.  0, -ENOENT, or
+ * -EINVAL with *why a fixed text.
+ */
+int	gateway_label(struct gateway *, const char *uid, const char *user,
+	    const json_t *patch, json_t **out, const char **why);
 /*
  * Every agent, or those of one user, as an array of {uid, host_id, name,
  * build, user, agent_id, version, os, arch, os_name, address, connected,

@@ -49,6 +49,22 @@ agent_set(char **word, const char *value)
 }
 
 struct gateway_agent *
+agent_find_uid(struct gateway *g, const char *uid)
+{
+	struct gateway_agent	*a;
+
+	HASH_FIND(by_uid, g->by_uid, uid, (unsigned)strlen(uid), a);
+	return a;
+}
+
+int
+agent_is_of(const struct gateway_agent *a, const char *user)
+{
+	return user == NULL ||
+	    (a->user != NULL && strcmp(a->user, user) == 0);
+}
+
+struct gateway_agent *
 agent_find_key(struct gateway *g, const uint8_t key[ED25519_PUBLIC])
 {
 	struct gateway_agent	*a;
@@ -64,6 +80,7 @@ agent_new(const char *uid, const uint8_t key[32])
 
 	snprintf(a->uid, sizeof(a->uid), "%s", uid);
 	memcpy(a->key, key, sizeof(a->key));
+	list_init(&a->commands);
 	return a;
 }
 
@@ -93,6 +110,8 @@ agent_free(struct gateway_agent *a)
 	for (i = 0; i < nitems(told_words); i++)
 		free(*word_of(a, &told_words[i]));
 	free(a->metrics);
+	free(a->labels);
+	free(a->told_labels);
 	free(a->session);
 	free(a->window);
 	free(a);
@@ -110,11 +129,26 @@ agent_free_all(struct gateway *g)
 	}
 }
 
+/* A member as text, or NULL. */
+static char *
+object_text(const json_t *doc, const char *name)
+{
+	const json_t	*o = json_object_get(doc, name);
+
+	return json_object_size(o) > 0 ? json_text(o) : NULL;
+}
+
+static void
+put_object(json_t *o, const char *name, const char *text)
+{
+	if (text != NULL)
+		json_object_set_new(o, name, json_loads(text, 0, NULL));
+}
+
 struct gateway_agent *
 agent_load(struct gateway *g, const json_t *doc)
 {
 	const char		*uid = json_str(doc, "uid", "");
-	const json_t		*metrics = json_object_get(doc, "metrics");
 	struct gateway_agent	*a;
 	uint8_t			 key[ED25519_PUBLIC];
 	size_t			 i;
@@ -122,8 +156,7 @@ agent_load(struct gateway *g, const json_t *doc)
 	if (hex_decode(json_str(doc, "public_key", ""), key,
 	    sizeof(key)) < 0 || strlen(uid) >= sizeof(a->uid) || *uid == '\0')
 		return NULL;
-	HASH_FIND(by_uid, g->by_uid, uid, (unsigned)strlen(uid), a);
-	if (a != NULL)
+	if ((a = agent_find_uid(g, uid)) != NULL)
 		return a;
 	a = agent_new(uid, key);
 	for (i = 0; i < nitems(given_words); i++)
@@ -137,8 +170,9 @@ agent_load(struct gateway *g, const json_t *doc)
 	a->link_ts = json_int(doc, "link_ts", 0);
 	a->by_hmac = a->link_ts > 0;
 	a->saved = clock_mono_ms();
-	if (json_is_object(metrics))
-		a->metrics = json_text((json_t *)(uintptr_t)metrics);
+	a->metrics = object_text(doc, "metrics");
+	a->labels = object_text(doc, "labels");
+	a->told_labels = object_text(doc, "told_labels");
 	return agent_add(g, a);
 }
 
@@ -167,9 +201,8 @@ changing(const struct gateway_agent *a)
 		    json_integer(a->window->newest));
 	else if (a->link_ts > 0)
 		json_object_set_new(o, "link_ts", json_integer(a->link_ts));
-	if (a->metrics != NULL)
-		json_object_set_new(o, "metrics",
-		    json_loads(a->metrics, 0, NULL));
+	put_object(o, "metrics", a->metrics);
+	put_object(o, "told_labels", a->told_labels);
 	return o;
 }
 
@@ -180,6 +213,7 @@ agent_doc(const struct gateway_agent *a)
 	json_t	*o = changing(a);
 
 	put_words(a, given_words, nitems(given_words), o);
+	put_object(o, "labels", a->labels);
 	json_object_set_new(o, "uid", json_string(a->uid));
 	json_object_set_new(o, "public_key",
 	    json_string(hex_encode(a->key, sizeof(a->key), hex)));
@@ -254,6 +288,8 @@ agent_info(struct gateway_agent *a, const json_t *o)
 		    0)
 			agent_set(word_of(a, &told_words[i]), value);
 	}
+	if (json_object_get(o, "labels") != NULL)
+		agent_tell_labels(a, json_object_get(o, "labels"));
 }
 
 /* -- the list at the start, a page at a time -- */
@@ -294,11 +330,15 @@ agents_read(struct gateway *g)
 static json_t *
 view(const struct gateway_agent *a)
 {
-	json_t	*o = agent_doc(a);
+	json_t	*o = agent_doc(a), *labels;
 
 	json_object_del(o, "bootstrap");
 	json_object_del(o, "public_key");
 	json_object_del(o, "link_ts");
+	json_object_del(o, "told_labels");
+	json_object_del(o, "labels");
+	if ((labels = agent_labels(a)) != NULL)
+		json_object_set_new(o, "labels", labels);
 	json_object_set_new(o, "protocol", json_string(a->by_hmac ? "004" :
 	    "002"));
 	if (a->name == NULL)
@@ -316,8 +356,7 @@ gateway_agents(struct gateway *g, const char *user)
 	json_t			*list = json_array();
 
 	HASH_ITER(by_uid, g->by_uid, a, next)
-		if (user == NULL ||
-		    (a->user != NULL && strcmp(a->user, user) == 0))
+		if (agent_is_of(a, user))
 			json_array_append_new(list, view(a));
 	return list;
 }

@@ -39,20 +39,28 @@ static const struct {
 /* -- sending -- */
 
 void
-conn_send(struct gateway_conn *c, const char *type, const char *id,
-    const char *channel, const json_t *payload)
+conn_send_text(struct gateway_conn *c, const char *type, const char *id,
+    const char *channel, const char *json)
 {
 	struct envelope	 e = ENVELOPE_INIT;
 	struct buf	 b = BUF_INIT;
-	char		*text = json_text((json_t *)(uintptr_t)payload);
 
 	e.id = id;
 	e.type = type;
 	e.channel = channel;
 	e.timestamp = clock_wall_ms() / 1000;
-	linkcrypt_write(&c->crypt, &e, text, strlen(text), &b);
+	linkcrypt_write(&c->crypt, &e, json, strlen(json), &b);
 	ws_text(c->ws, b.p, b.len);
 	buf_release(&b);
+}
+
+void
+conn_send(struct gateway_conn *c, const char *type, const char *id,
+    const char *channel, const json_t *payload)
+{
+	char	*text = json_text((json_t *)(uintptr_t)payload);
+
+	conn_send_text(c, type, id, channel, text);
 	free(text);
 }
 
@@ -166,7 +174,7 @@ conn_unsettle(struct gateway_conn *c)
 	c->agent = NULL;
 	a->conn = NULL;
 	c->g->connected--;
-	commands_end(c->g, a, INT64_MAX, -ENOTCONN);
+	commands_lost(a);
 	agent_save(c->g, a);
 }
 

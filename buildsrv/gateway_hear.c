@@ -38,6 +38,10 @@ take_json(struct gateway_conn *c, const struct envelope *e,
 		register_begin(c, e->id, o);
 	else if (strcmp(e->channel, LINK_CH_COMPLETE) == 0)
 		register_complete(c, e->id, o);
+	else if (strcmp(e->channel, LINK_CH_EVENTS) == 0)
+		events_batch(c, e->id, o);
+	else if (strcmp(e->channel, LINK_CH_COMMAND) == 0)
+		command_response(c->agent, e->id, o);
 	else
 		agent_info(c->agent, o);
 	json_decref(o);
@@ -69,6 +73,8 @@ static const struct {
 } takers[] = {
 	{ "heartbeat",	NULL,			1, take_beat },
 	{ "request",	LINK_CH_TELEMETRY,	1, take_telemetry },
+	{ "request",	LINK_CH_EVENTS,		1, take_json },
+	{ "response",	LINK_CH_COMMAND,	1, take_json },
 	{ "request",	LINK_CH_INFO,		1, take_json },
 	{ "request",	LINK_CH_REGISTER,	0, take_json },
 	{ "request",	LINK_CH_COMPLETE,	0, take_json },

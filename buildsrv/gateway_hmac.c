@@ -71,8 +71,10 @@ take_metrics(struct gateway_conn *c, const json_t *payload)
 }
 
 static void
-take_log(struct gateway_conn *c, const json_t *payload)
+take_log(struct gateway_conn *c, const json_t *payload, int64_t ts)
 {
+	if (json_is_object(payload))
+		events_log(c->agent, c->g, payload, ts);
 	log_info("gateway", "agent %s says %s: %.*s", c->agent->uid,
 	    json_str(payload, "level", "info"), MAX_LOG_TEXT,
 	    json_str(payload, "message", ""));
@@ -86,9 +88,9 @@ take(struct gateway_conn *c, const struct hmaclink *m)
 	if (strcmp(m->type, HMACLINK_METRICS) == 0) {
 		take_metrics(c, m->payload);
 	} else if (strcmp(m->type, HMACLINK_RESULT) == 0) {
-		command_answered(c->g, c->agent, m->payload);
+		command_answered(c->agent, m->payload);
 	} else if (strcmp(m->type, HMACLINK_LOG) == 0) {
-		take_log(c, m->payload);
+		take_log(c, m->payload, m->ts);
 	} else if (strcmp(m->type, HMACLINK_AUTH) == 0) {
 		info = json_pack("{ss ss}", "version", json_str(m->payload,
 		    "version", ""), "name", json_str(m->payload, "hostname",
@@ -312,7 +314,7 @@ got_secret(int rc, const json_t *doc, void *arg)
 		return;
 	}
 	if (rc == 0) {
-		h->secret = c->g->o.link_secret(doc, c->g->o.link_arg);
+		h->secret = c->g->o.link_secret(doc, c->g->o.arg);
 		agent_set(&c->hmac_user, json_str(doc, "user", NULL));
 	}
 	if (h->secret == NULL || !hmaclink_verify(&h->auth, h->secret)) {
@@ -372,7 +374,7 @@ hmac_message(struct ws *ws, const char *text, size_t n, int is_text,
 }
 
 void
-hmac_command(struct gateway_conn *c, const char *command, json_t *args)
+hmac_command(struct gateway_conn *c, const char *payload)
 {
 	struct hmaclink	m = { HMACLINK_COMMAND, c->agent_id, NULL,
 		    clock_wall_ms(), NULL, NULL, NULL, 0 };
@@ -381,11 +383,9 @@ hmac_command(struct gateway_conn *c, const char *command, json_t *args)
 
 	crypto_uuid(nonce);
 	m.nonce = nonce;
-	m.payload = json_pack("{so ss}", "args", args, "command", command);
-	hmaclink_write(&m, c->hmac->secret, &b);
+	hmaclink_write_text(&m, payload, c->hmac->secret, &b);
 	ws_text(c->ws, b.p, b.len);
 	buf_release(&b);
-	json_decref(m.payload);
 }
 
 void

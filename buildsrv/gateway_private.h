@@ -24,6 +24,7 @@ enum {
 					 * that reconnect a dozen times */
 	GATEWAY_MAX_STRANGE = 16384,	/* nonces of all others */
 	GATEWAY_SAVE_MS	= 60 * 1000,	/* between two writes of an agent */
+	GATEWAY_MAX_COMMANDS = 64,	/* under way to one agent */
 	GATEWAY_BACK_RATE = 1000,	/* agents a second after a restart */
 	GATEWAY_SESSION_S = 24 * 3600
 };
@@ -45,7 +46,8 @@ struct gateway_agent {
 	uint8_t		 key[ED25519_PUBLIC];
 	char		*host_id, *name, *build, *user, *agent_id, *version;
 	char		*os, *arch, *os_name, *address, *bootstrap;
-	char		*metrics;	/* JSON text, or NULL */
+	char		*metrics;	/* JSON text, or NULL; likewise */
+	char		*labels, *told_labels;	/* an operator's; its own */
 	char		*session;	/* token, or NULL; memory alone */
 	int64_t		 session_until;	/* s */
 	int64_t		 registered, last_seen;	/* wall, ms */
@@ -56,6 +58,7 @@ struct gateway_agent {
 	int		 by_hmac;	/* speaks document 004's protocol */
 	int		 dirty;
 	struct gateway_conn *conn;	/* NULL while away */
+	struct link	 commands;	/* gateway_command.c */
 	UT_hash_handle	 by_uid, by_key;
 };
 
@@ -82,6 +85,7 @@ struct gateway_conn {
 	enum gateway_state	 state;
 	int			 closing;	/* nothing more is read */
 	int			 refs;		/* store calls under way */
+	int			 batch;		/* events are among them */
 	int64_t			 last;		/* mono, ms: began, or heard */
 	uint64_t		 serial;	/* of our own messages' ids */
 	struct auth_request	*auth;		/* until it is answered */
@@ -107,6 +111,7 @@ struct gateway {
 	struct gateway_agent	*by_uid, *by_key;
 	struct replay		*known, *strange;
 	struct link		 commands;	/* gateway_command.c */
+	uint64_t		 last_command;
 	int			 calls;		/* store calls under way */
 	int			 stopping;
 	void			(*done)(void *);
@@ -120,6 +125,8 @@ void	gateway_end(struct gateway *);	/* if it stops and all is done */
 /* gateway_conn.c */
 void	conn_send(struct gateway_conn *, const char *type, const char *id,
 	    const char *channel, const json_t *);
+void	conn_send_text(struct gateway_conn *, const char *type,
+	    const char *id, const char *channel, const char *json);
 void	conn_answer(struct gateway_conn *, const char *id,
 	    const char *channel, json_t *);	/* takes the reference */
 /* An error envelope; the connection stays.  fmt is the message. */
@@ -143,15 +150,23 @@ void	conn_message(struct ws *, const char *, size_t, int is_text,
 /* gateway_hmac.c */
 void	hmac_message(struct ws *, const char *, size_t, int is_text,
 	    void *conn);
-void	hmac_command(struct gateway_conn *, const char *command,
-	    json_t *args_take);
+void	hmac_command(struct gateway_conn *, const char *payload);
 void	hmac_free(struct hmac *);
 
 /* gateway_command.c */
-void	command_answered(struct gateway *, struct gateway_agent *,
+/* An answer of document 004, and of 002. */
+void	command_answered(struct gateway_agent *, const json_t *payload);
+void	command_response(struct gateway_agent *, const char *id,
 	    const json_t *payload);
-void	commands_end(struct gateway *, const struct gateway_agent *,
-	    int64_t now, int rc);
+void	commands_lost(struct gateway_agent *);	/* it left */
+/* Ends those that are due by now. */
+void	commands_sweep(struct gateway *, int64_t now, int rc);
+
+/* gateway_events.c */
+void	events_batch(struct gateway_conn *, const char *id, const json_t *);
+/* A log line of document 004, said at t (ms). */
+void	events_log(struct gateway_agent *, struct gateway *,
+	    const json_t *payload, int64_t t);
 
 /* gateway_auth.c */
 void	auth_begin(struct gateway_conn *, const struct envelope *);
@@ -164,6 +179,9 @@ void	register_complete(struct gateway_conn *, const char *id,
 void	register_free(struct gateway_reg *);
 
 /* gateway_agents.c */
+struct gateway_agent *agent_find_uid(struct gateway *, const char *uid);
+/* Whether it is this user's; everybody's where that is NULL. */
+int	agent_is_of(const struct gateway_agent *, const char *user);
 struct gateway_agent *agent_find_key(struct gateway *,
 	    const uint8_t key[ED25519_PUBLIC]);
 /* From its document; NULL where that is damaged.  One that is in memory
@@ -183,5 +201,10 @@ void	agent_set(char **word, const char *value);
 int	agent_metrics(struct gateway_agent *, const char *json, size_t);
 void	agent_info(struct gateway_agent *, const json_t *);
 void	agents_read(struct gateway *);
+
+/* gateway_find.c */
+/* Both kinds, a new reference; or NULL. */
+json_t	*agent_labels(const struct gateway_agent *);
+void	agent_tell_labels(struct gateway_agent *, const json_t *);
 
 #endif

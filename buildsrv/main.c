@@ -119,6 +119,7 @@ main(int argc, char **argv)
 	    3600000;
 	list_init(&app.server.waiting);
 	list_init(&app.server.walks);
+	list_init(&app.server.orders);
 	listen_url(&app.server);
 	listen_tls(&app.server);
 	start_dirs(&app);

@@ -1,6 +1,7 @@
 /*
  * Server-sent events (WHATWG HTML, 9.2): a caller's events (sse_events.c),
- * or the log of a job while it is built (sse_log.c).
+ * the log of a job while it is built (sse_log.c), or what an agent reports
+ * (sse_agent.c).
  *
  * A follower has all up to its cursor, and reads on from there.  Who reads
  * more slowly than things happen has them wait in the store, not in memory:
@@ -30,6 +31,7 @@ follower_free(struct follower *f)
 	free(f->account);
 	free(f->user);
 	free(f->job);
+	free(f->agent);
 	free(f);
 }
 
@@ -112,6 +114,8 @@ on_turn(uv_timer_t *t)
 			f->more = 1;
 		else if (f->job != NULL)
 			follower_read_log(f);
+		else if (f->agent != NULL)
+			follower_read_reports(f);
 		else
 			follower_read_events(f);
 	}

@@ -45,7 +45,7 @@ streams_event(struct streams *st, const json_t *event)
 				follower_job(f, job);
 			continue;
 		}
-		if (!f->live || f->cursor >= seq || (f->user != NULL &&
+		if (f->agent != NULL || !f->live || f->cursor >= seq || (f->user != NULL &&
 		    strcmp(f->user, user) != 0))
 			continue;
 		if (follower_held(f)) {

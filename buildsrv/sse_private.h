@@ -14,6 +14,7 @@ enum {
 	SSE_OF_ONE	= 100,		/* of one account */
 	SSE_WAITING	= 256 * 1024,	/* unsent bytes: then it is held */
 	SSE_EVENTS	= 50,		/* read at once: a job is some KB */
+	SSE_REPORTS	= 64,		/* of an agent; each under 256 KB */
 	SSE_LINES	= 64,		/* of at most 32 KB each */
 	SSE_HELD_MS	= 50,		/* until it is looked at again */
 	SSE_BEAT_MS	= 15000,	/* proxies cut what is silent longer */
@@ -29,8 +30,9 @@ struct follower {
 	char		*account;	/* who listens */
 	char		*user;		/* whose events; NULL: everybody's */
 	char		*job;		/* whose log; NULL: events */
+	char		*agent;		/* or whose reports */
 	json_t		*end;		/* of the log: what is said last */
-	int64_t		 cursor;	/* last event, or next line */
+	int64_t		 cursor;	/* last event or report, or next line */
 	unsigned	 live : 1;
 	unsigned	 reading : 1;
 	unsigned	 more : 1;	/* was stored since the read began */
@@ -65,6 +67,9 @@ int	follower_held(const struct follower *);
 
 /* sse_events.c */
 void	follower_read_events(struct follower *);
+
+/* sse_agent.c */
+void	follower_read_reports(struct follower *);
 
 /* sse_log.c */
 void	follower_read_log(struct follower *);

@@ -142,7 +142,8 @@ start_gateway(struct server *s)
 		.open_registration = settings_bool(s->settings,
 		    "open-registration"),
 		.link_secret = link_secret,
-		.link_arg = s,
+		.reported = agent_reported,
+		.arg = s,
 	};
 
 	if ((s->gateway = gateway_new(&o)) == NULL)

@@ -113,6 +113,7 @@ queue_ended(void *arg)
 	stop_listeners(a);
 	cleanup_stop(&a->server, part_ended, a);
 	waiting_end(&a->server);
+	orders_stop(&a->server);
 }
 
 /* -- builds that run -- */

@@ -57,7 +57,8 @@ write_string(struct buf *b, const char *name, const char *s)
 }
 
 void
-hmaclink_write(const struct hmaclink *m, const char *secret, struct buf *b)
+hmaclink_write_text(const struct hmaclink *m, const char *payload,
+    const char *secret, struct buf *b)
 {
 	char	number[ESJSON_NUMBER], hex[2 * SHA256_SIZE + 1];
 	uint8_t	mac[SHA256_SIZE];
@@ -68,14 +69,22 @@ hmaclink_write(const struct hmaclink *m, const char *secret, struct buf *b)
 	write_string(b, "agentId", m->agent_id);
 	buf_printf(b, "\"ts\":%s,", esjson_number((double)m->ts, number));
 	write_string(b, "nonce", m->nonce);
-	buf_adds(b, "\"payload\":");
-	esjson_write(b, m->payload, ESJSON_SORT);
-	buf_addc(b, '}');
+	buf_printf(b, "\"payload\":%s}", payload);
 	crypto_hmac_sha256(secret, strlen(secret), b->p + from,
 	    b->len - from, mac);
 	b->len--;
 	buf_printf(b, ",\"signature\":\"%s\"}", hex_encode(mac, sizeof(mac),
 	    hex));
+}
+
+void
+hmaclink_write(const struct hmaclink *m, const char *secret, struct buf *b)
+{
+	struct buf	payload = BUF_INIT;
+
+	esjson_write(&payload, m->payload, ESJSON_SORT);
+	hmaclink_write_text(m, buf_str(&payload), secret, b);
+	buf_release(&payload);
 }
 
 /* What is not of the envelope is not signed: nobody shall see it. */

@@ -50,6 +50,9 @@ struct hmaclink {
  */
 void	hmaclink_write(const struct hmaclink *, const char *secret,
 	    struct buf *);
+/* The same with a payload that is text already, of esjson_write(). */
+void	hmaclink_write_text(const struct hmaclink *, const char *payload,
+	    const char *secret, struct buf *);
 
 /*
  * Reads a message: 0, or -EINVAL with *e where it is not JSON or not of the

@@ -21,6 +21,8 @@ struct json_err;
 #define LINK_CH_ERROR		"error"
 #define LINK_CH_TELEMETRY	"telemetry"
 #define LINK_CH_INFO		"agent.info"
+#define LINK_CH_COMMAND		"agent.command"
+#define LINK_CH_EVENTS		"agent.events"
 #define LINK_CH_CLOSING		"link.closing"
 #define LINK_CH_COMMAND		"agent.command"
 #define LINK_CH_EVENTS		"agent.events"

@@ -23,8 +23,10 @@ enum {
 	STORE_MAX_KEY	= 400,		/* LMDB's own limit is 511 */
 	STORE_MAX_LIST	= 1000,		/* items in one answer */
 	STORE_MAX_LINES	= 1000,		/* log lines in one call */
-	STORE_LOG_MAX	= 4 * 1024 * 1024 /* bytes of one job's log; then it
+	STORE_LOG_MAX	= 4 * 1024 * 1024, /* bytes of one job's log; then it
 					 * ends with a line that says so */
+	STORE_HISTORY_MAX = 8 * 1024 * 1024 /* bytes of one agent's records;
+				 * then the oldest go: some 30,000 stay */
 };
 
 /*
@@ -178,6 +180,30 @@ void	store_log_add(struct store *, const char *id, int64_t fence,
 	    const json_t *lines, store_done, void *arg);
 /* Lines from number `from` (0 the first): {"items":[...],"next":n}. */
 void	store_log_read(struct store *, const char *id, int64_t from,
+	    size_t limit, store_done, void *arg);
+
+/* -- histories: what an agent reports, numbered from 1 in its own log -- */
+
+/*
+ * Appends records, objects that carry the agent's own number as seq (rising;
+ * none or 0: not counted); takes the array, which nobody else may hold.
+ * Those at or below the last number from the same spool (a word; with
+ * another one the agent counts anew) are there already and passed over.
+ * {"ack":LAST SEQ,"added":n,"next":n}.
+ */
+void	store_history_add(struct store *, const char *agent,
+	    const char *spool, json_t *records_take, store_done, void *arg);
+/*
+ * Behind number after; below 0: the newest -after.
+ * {"items":[{"n":n,"at":ms,...},...],"next":n,"first":n,"gap":bool}, where at
+ * is when it came, next the `after` that goes on from there, and the rest as
+ * of store_event_read().
+ */
+void	store_history_read(struct store *, const char *agent, int64_t after,
+	    size_t limit, store_done, void *arg);
+/* Removes from the oldest on what came before that time (ms), at most limit
+ * of them.  {"trimmed":n}. */
+void	store_history_trim(struct store *, const char *agent, int64_t before,
 	    size_t limit, store_done, void *arg);
 
 /* -- events: numbered from 1, in order, without gaps -- */

@@ -162,7 +162,7 @@ int
 kv_put_counts(struct store_txn *t, enum store_db db, const struct store_key *k,
     const uint64_t *counts, size_t n)
 {
-	unsigned char	b[8 * 4];
+	unsigned char	b[8 * 5];
 	size_t		i;
 
 	assert(n * 8 <= sizeof(b));

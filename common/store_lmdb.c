@@ -17,7 +17,7 @@ size_t	store_map_first = sizeof(void *) > 4 ? (size_t)1 << 30 :
 
 static const char *const db_names[STORE_DBS] = {
 	"meta", "doc", "job", "list", "pending", "lease", "user", "turn",
-	"log", "event", "event_user"
+	"log", "event", "event_user", "history"
 };
 
 int

@@ -17,6 +17,8 @@
  *   log         id. n                     JSON, a line
  *   event       seq                       JSON
  *   event_user  user. seq                 nothing
+ *   history     agent.                    next, first, bytes, last, spool
+ *   history     agent. n                  JSON, a record
  */
 #ifndef MUSTER_STORE_LMDB_H
 #define MUSTER_STORE_LMDB_H
@@ -41,7 +43,8 @@ enum {
 
 enum store_db {
 	DB_META, DB_DOC, DB_JOB, DB_LIST, DB_PENDING, DB_LEASE, DB_USER,
-	DB_TURN, DB_LOG, DB_EVENT, DB_EVENT_USER, STORE_DBS
+	DB_TURN, DB_LOG, DB_EVENT, DB_EVENT_USER,
+	DB_HISTORY, STORE_DBS
 };
 
 /* Bytes of the map that a new store begins with; it doubles when full. */

@@ -3,7 +3,10 @@
 # does not exist: every route is walked by every role.
 . "${0%/*}/lib.sh"
 . "${0%/*}/api-lib.sh"
+. "${0%/*}/gateway-lib.sh"
+command -v node >/dev/null || skip_all 'no node'
 
+at_end unlink_agents
 at_end "testbed --stop $T/srv"
 serve --rate-limit 0 --rate-limit-address 0 -j 32
 admin=$MUSTER_API_KEY
@@ -77,13 +80,24 @@ new_object() {
 		api "$admin" POST /api/agents/secrets -H "$json" -d \
 		    '{"agentId":"secret-agent","user":"the-owner"}' >"$T/code"
 		absent=nobody ;;
-	/api/agents/:/command)	# an agent that is not connected, or none
-		object=secret-agent absent=nobody ;;
+	/api/agents/:/*)	# an agent that has left again, or none
+		object=$agent absent=nobody ;;
 	*)	return 1 ;;
 	esac
 }
 account scratch >/dev/null
 long=$(printf '%0600d' 1)
+
+# The owner's agent, which has registered and left.
+build "$owner" agents-build >/dev/null
+REGISTRATION_KEY=$(get .registrationKey)
+export REGISTRATION_KEY
+link owners-agent
+agent=$(uid_of owners-agent)
+ok 'an agent of the owner has registered' test -n "$agent"
+unlink_agents
+left() { muster agents --json | jq -e '.[0].connected | not'; }
+ok 'and left' wait_for left
 
 # ask KEY METHOD PATH: with what may have a body; $code, and $T/plain is the
 # whole answer without what differs from one request to the next.
@@ -91,7 +105,10 @@ ask() {
 	set -- "$@" -H "$json"
 	case $2$3 in
 	*workspaces)	set -- "$@" -d '{"workspaces":[]}' ;;
+	*/agents/command)
+			set -- "$@" -d '{"command":"ping","all":true}' ;;
 	*/command)	set -- "$@" -d '{"command":"ping"}' ;;
+	*/labels)	set -- "$@" -d '{"labels":{"a":"b"}}' ;;
 	esac
 	code=$(api "$@")
 	grep -vi -e '^x-request-id:' -e '^date:' "$T/head" >"$T/plain"
@@ -141,7 +158,7 @@ walk_entitled() {
 			[ "$3" != "$owner" ] || owner=$(get .key)
 		case "$1 $2" in
 		# It is not connected.
-		*/command)	is "$code" 404 ;;
+		*/command)	is "$code" 409 ;;
 		*)		none_of 401 403 404 405 000 ;;
 		esac
 	else

@@ -10,6 +10,8 @@
 #include "../../buildsrv/gateway_auth.c"
 #include "../../buildsrv/gateway_command.c"
 #include "../../buildsrv/gateway_conn.c"
+#include "../../buildsrv/gateway_events.c"
+#include "../../buildsrv/gateway_find.c"
 #include "../../buildsrv/gateway_hear.c"
 #include "../../buildsrv/gateway_hmac.c"
 #include "../../buildsrv/gateway_register.c"
