@@ -39,7 +39,7 @@ SRC_muster	= $(wildcard buildsrv/muster*.c) agent/policy_doc.c \
 	  agent/policy_compile.c
 SRC_muster-buildsrv = $(filter-out $(SRC_muster-stamp) $(SRC_muster-sign) \
 	  $(SRC_muster),$(wildcard buildsrv/*.c))
-SRC_muster-agent = $(wildcard agent/*.c)
+SRC_muster-agent = $(filter-out %_other.c,$(wildcard agent/*.c))
 SRC_muster-updater = $(wildcard updater/*.c)
 SRC_muster-lock	= $(wildcard lockd/*.c)
 COMMON	= $(filter-out common/platform_%.c,$(wildcard common/*.c)) \
@@ -78,8 +78,9 @@ CAPS	= telemetry
 TARGET	= $(NATIVE)
 AGENT_SRC = $(SRC_muster-agent) $(filter-out common/platform_%.c \
 	  common/store%.c,$(wildcard common/*.c))
-LINUX_ALONE = agent/policy_%.c
-agent_src = $(filter-out $(if $(filter linux%,$(1)),,$(LINUX_ALONE)),$(AGENT_SRC))
+LINUX_ALONE = agent/policy_%.c agent/confine_%.c
+agent_src = $(if $(filter linux%,$(1)),$(AGENT_SRC),$(filter-out \
+	  $(LINUX_ALONE),$(AGENT_SRC)) $(wildcard agent/*_other.c))
 comma	= ,
 tc	= $(shell sed -n 's/^$(1) := //p' $(TOOLCHAIN_DIR)/$(2)/flags.mk)
 agent_of = $(O)/target/$(1)/$(CAPS)/muster-agent$(if $(filter windows%,$(1)),.exe)
