@@ -46,6 +46,10 @@ int	 platform_sendfile(int to, int from, uint64_t off, size_t n,
  * how many bytes went, 0 where it cannot or would block. */
 size_t	 platform_send_more(int to, const void *, size_t);
 
+/* Calls late() in so many seconds, unless it is called again before; 0: not
+ * at all.  It is to end the process and may do what a signal handler may. */
+void	 platform_alarm(unsigned seconds, void (*late)(int));
+
 /* A whole-file lock held by the descriptor: 0, -EWOULDBLOCK or -errno. */
 int	 platform_lock(int fd, int shared, int wait);
 /* Whether anyone holds a lock that would refuse ours: 1, 0 or -errno. */

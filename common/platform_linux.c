@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -296,6 +297,13 @@ platform_send_more(int to, const void *p, size_t n)
 
 /* -- locks: they belong to the open file description, fork and exec keep
  * them, and closing another descriptor of the file does not drop them -- */
+
+void
+platform_alarm(unsigned seconds, void (*late)(int))
+{
+	signal(SIGALRM, late);
+	alarm(seconds);
+}
 
 int
 platform_lock(int fd, int shared, int wait)

@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <libproc.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,6 +218,13 @@ platform_send_more(int to, const void *p, size_t n)
 }
 
 /* -- locks: they belong to the open file description -- */
+
+void
+platform_alarm(unsigned seconds, void (*late)(int))
+{
+	signal(SIGALRM, late);
+	alarm(seconds);
+}
 
 int
 platform_lock(int fd, int shared, int wait)

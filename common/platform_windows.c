@@ -360,6 +360,32 @@ platform_send_more(int to, const void *p, size_t n)
 	return 0;
 }
 
+/* -- time limits -- */
+
+static void	(*when_late)(int);
+
+static VOID CALLBACK
+on_late(PVOID unused, BOOLEAN fired)
+{
+	(void)unused;
+	(void)fired;
+	when_late(0);
+}
+
+void
+platform_alarm(unsigned seconds, void (*late)(int))
+{
+	static HANDLE	timer;
+
+	if (timer != NULL)
+		DeleteTimerQueueTimer(NULL, timer, NULL);
+	timer = NULL;
+	when_late = late;
+	if (seconds > 0)
+		CreateTimerQueueTimer(&timer, NULL, on_late, NULL,
+		    seconds * 1000, 0, WT_EXECUTEONLYONCE);
+}
+
 /* -- locks -- */
 
 static int
