@@ -1,7 +1,8 @@
 /*
- * What the server's files share; nobody else includes it.  httpd.c:
- * connections; httpd_head.c and httpd_body.c: parsers that know no loop;
- * httpd_reply.c and httpd_file.c: answers; httpd_listen.c: addresses.
+ * What the server's files share; nobody else includes it.  httpd_conn.c:
+ * connections; httpd_request.c: what they bring; httpd_grammar.c, httpd_head.c
+ * and httpd_body.c: parsers that know no loop; httpd_reply.c, httpd_stream.c
+ * and httpd_file.c: answers; httpd_wait.c: time; httpd_listen.c: addresses.
  */
 #ifndef MUSTER_HTTPD_IMPL_H
 #define MUSTER_HTTPD_IMPL_H
@@ -40,7 +41,7 @@ enum {
 	HTTPD_SWEEP	= 250		/* ms: how exact the time limits are */
 };
 
-/* -- httpd_head.c -- */
+/* -- httpd_head.c, httpd_grammar.c -- */
 
 struct head_field {
 	const char	*name, *value;
@@ -69,6 +70,8 @@ int	head_find(const char *, size_t n, size_t *scanned, size_t *len,
 /* Parses a whole head in place; the result points into text, which has room
  * for a NUL behind.  0, or the status to refuse with and *why. */
 int	head_parse(struct head *, char *text, size_t n, const char **why);
+/* Holds the lines of a whole head against the grammar; the same. */
+int	head_check(const char *, size_t n, const char **why);
 const char *head_value(const struct head *, const char *name);
 /* Whether a list like Connection's has this word, in any case. */
 int	head_has_token(const char *list, const char *word);
@@ -89,12 +92,12 @@ struct chunked {
 int	chunked_eat(struct chunked *, const char **p, size_t *n,
 	    struct buf *body, size_t max, int *whole, const char **why);
 
-/* -- httpd.c -- */
+/* -- httpd.c, httpd_wait.c -- */
 
 /* Each kind has one length, so each list is in the order of its ends. */
 enum conn_wait {
 	WAIT_HEAD, WAIT_BODY, WAIT_IDLE, WAIT_SEND,
-	WAIT_NEXT,		/* no limit: what is to go on in the next turn */
+	WAIT_NEXT,		/* no limit: goes on in the next turn */
 	WAIT_NONE,
 	WAIT_KINDS
 };
@@ -186,24 +189,52 @@ struct http_conn {
 	unsigned	 local : 1;	/* came by a Unix socket */
 };
 
+/* Goes when the last connection and the timers have, if it is stopping. */
+void	httpd_check_stopped(struct httpd *);
+void	httpd_handle_gone(uv_handle_t *);	/* uv_close's callback */
+/* For tests, which cannot wait for minutes. */
+void	httpd_set_limit(struct httpd *, enum conn_wait, int64_t ms);
+void	httpd_set_max_conns(struct httpd *, size_t);
+
+/* -- httpd_conn.c -- */
+
+/* Takes a connection, or leaves it with the kernel while there is no room. */
 void	conn_accept(struct listener *);
-void	conn_wait(struct http_conn *, enum conn_wait);
+void	conn_forget(struct http_conn *);	/* frees it */
 /* Whether drained() is wanted: unasked it would cost a turn per answer. */
 void	conn_want_drained(struct http_conn *, int);
 void	conn_pause(struct http_conn *);
 void	conn_resume(struct http_conn *);
 /* The answer has been given to the stream whole: frees the request. */
 void	conn_answered(struct http_conn *);
+/* Closes, after what is unsent. */
+void	conn_finish(struct http_conn *);
 /* What was promised cannot be kept: closes at once. */
 void	conn_break(struct http_conn *);
 /* The stream is somebody else's now; frees all but that. */
 void	conn_hand_over(struct http_conn *);
-/* For tests, which cannot wait for minutes. */
-void	httpd_set_limit(struct httpd *, enum conn_wait, int64_t ms);
-void	httpd_set_max_conns(struct httpd *, size_t);
-void	httpd_handle_gone(uv_handle_t *);	/* uv_close's callback */
 
-/* -- httpd_reply.c -- */
+/* -- httpd_request.c -- */
+
+/* Parses what waited in c->in and then p, as far as it goes now; the rest
+ * waits in c->in.  The handler may do all sorts of things meanwhile. */
+void	conn_eat(struct http_conn *, const char *p, size_t n);
+/* Answers what is no request with this status, then closes. */
+void	request_refuse(struct http_conn *, int status, const char *why);
+void	request_free(struct http_conn *);	/* that it has, if any */
+
+/* -- httpd_wait.c -- */
+
+void	conn_wait(struct http_conn *, enum conn_wait);
+void	httpd_sweep(uv_timer_t *);	/* ends what waited too long */
+
+/* -- httpd_reply.c, httpd_stream.c -- */
+
+static inline struct request *
+request_of(const struct http_req *q)
+{
+	return q->conn->req;
+}
 
 enum { LENGTH_NONE = -1, LENGTH_CHUNKED = -2 };
 
