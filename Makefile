@@ -120,12 +120,19 @@ valgrind: $(UNIT)
 	@scripts/deps --test
 	prove -e 'valgrind -q --error-exitcode=9 --leak-check=full' $(UNIT)
 
-# T=t/1234-x.t runs one; the toolchain of the native agent is needed by the
-# tests that build one.
+# T=t/1234-x.t runs one, J=1 one after the other: most wait more than they work.
+# The toolchain of the native agent is needed by the tests that build one.
+# With SAN=1 what any process reports fails the whole, also where the test
+# looks at something else.
+J	= 3
+REPORT	= $(abspath $(OBJ))/report
+sanenv	= $(if $(SAN),ASAN_OPTIONS=log_path=$(REPORT) UBSAN_OPTIONS=log_path=$(REPORT))
 check: all $(UNIT) $(call agent_of,$(NATIVE))
 	@scripts/deps --test
-	MUSTER_BIN=$(abspath $(BIN)) prove $(if $(V),-v) \
+	@rm -f $(REPORT).*
+	$(sanenv) MUSTER_BIN=$(abspath $(BIN)) prove -j$(J) $(if $(V),-v) \
 	    $(or $(T),t $(OBJ)/t)
+	@if [ -n "$(SAN)" ]; then ! cat $(REPORT).* 2>/dev/null; fi
 
 demo: all
 	@MUSTER_BIN=$(abspath $(BIN)) scripts/demo
