@@ -19,6 +19,7 @@
 
 enum {
 	LOCK_BEAT_MS	= 60 * 1000,
+	FIRST_BEAT_MS	= 10,	/* the updater's proof that our loop runs */
 	STOP_MS		= 10 * 1000	/* service managers give us 20 s */
 };
 
@@ -155,7 +156,7 @@ run(struct agent *a)
 	uv_timer_init(&a->loop, &a->beat);
 	uv_timer_init(&a->loop, &a->limit);
 	a->beat.data = a->limit.data = a;
-	uv_timer_start(&a->beat, on_lock_beat, LOCK_BEAT_MS, LOCK_BEAT_MS);
+	uv_timer_start(&a->beat, on_lock_beat, FIRST_BEAT_MS, LOCK_BEAT_MS);
 	state_on(a->state, ACT_SHUT_DOWN, shut_down, a);
 	parts_start(a);
 	state_event(a->state, ON_STARTED);

@@ -63,7 +63,7 @@ ok 'nothing unpacked is left'		test ! -e "$T/state/update.d"
 
 stop_agents
 export LOCK="$T/state/agent.lock"
-echo '{"wait": "0s", "settle": "0s"}' >"$MUSTER_CONFIG"
+echo '{"wait": "0s", "settle": "0s", "prove": "none"}' >"$MUSTER_CONFIG"
 start_agent
 make_agent "$NEW" 9.0
 ok 'the lock is looked for in the state directory' update

@@ -25,11 +25,11 @@ rolls_back() {
 
 rolls_back 'dies at once' prove 'ended with exit code 3' 'exit 3'
 rolls_back 'dies by a signal' prove 'ended with signal 9' 'kill -9 $$'
-rolls_back 'never takes its lock' prove 'did not take .*agent.lock in 700' \
+rolls_back 'never takes its lock' prove 'in 700 ms: it did not take its lock' \
     'exec sleep 600' --verify-time 700ms
 rolls_back 'loses its lock soon' prove 'gave .*agent.lock up after' \
     'exec muster-lock -F "$LOCK" sleep 0.3' --settle 5s
-rolls_back 'ignores SIGTERM' prove 'did not take' \
+rolls_back 'ignores SIGTERM' prove 'did not take its lock' \
     'trap "" TERM; exec sleep 600' --verify-time 300ms
 make_agent "$NEW" 2.0
 ok 'a command that is not there' exits 1 update -- /nonexistent/start

@@ -27,7 +27,7 @@ cp "$TARGET" "$T/new"
 printf 'x' >>"$T/new"
 update() {
 	muster-updater --binary "$T/new" --target "$TARGET" --wait 0s \
-	    --verify-time 10s --settle 300ms \
+	    --verify-time 10s --settle 300ms --prove beat,config \
 	    --checksum "$(sha256sum "$T/new" | sed 's/ .*//')"
 }
 ok 'it is replaced'		update

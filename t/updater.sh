@@ -14,7 +14,8 @@ mkdir -p "$D" "$T/run"
 : >"$T/pids"
 # Short times, which a flag may change.
 cat >"$MUSTER_CONFIG" <<END
-{"lock": "$LOCK", "wait": "0s", "verify_time": "5s", "settle": "200ms"}
+{"lock": "$LOCK", "wait": "0s", "verify_time": "5s", "settle": "200ms",
+ "prove": "none"}
 END
 
 # make_agent FILE VERSION [WHAT]: WHAT is the shell text that it runs, other
@@ -86,7 +87,7 @@ installed() {
 # journal_has MEMBER TEXT
 journal_has() {
 	grep -Eq "\"$1\": ?\"$2" "$T/state/update.json" ||
-	    { cat "$T/state/update.json"; return 1; }
+	    { cat "$T/state/update.json"; echo; return 1; }
 }
 
 # journal_set NAME NUMBER: as if the update had been asked for so.

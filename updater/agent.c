@@ -16,13 +16,6 @@
 #include "platform.h"
 #include "updater.h"
 
-/* The live holder: 1, or 0 where there is none. */
-static int
-holder_of(const struct update *u, struct lock_holder *h)
-{
-	return lock_status(u->lock, h) == 0 && h->held && h->alive;
-}
-
 int
 step_wait(struct update *u)
 {
@@ -37,6 +30,7 @@ step_wait(struct update *u)
 			return update_fail(u, rc, "process %lld: %s",
 			    (long long)u->pid, errstr(rc));
 	}
+	u->gone_at = clock_mono_ms();
 	if (lock_status(u->lock, &h) == 0 && h.held)
 		return update_fail(u, -EBUSY, "%s: held by process %lld, "
 		    "another agent", u->lock, (long long)h.pid);
@@ -75,13 +69,17 @@ int
 step_start(struct update *u)
 {
 	u->started = 1;
-	return is_started(u) ? 0 : start(u);
+	if (is_started(u))
+		return 0;
+	logs_mark(u);
+	return start(u);
 }
 
 /*
- * Waits for a live holder of the lock, at most verify_ms.  The process that
- * we started may end in order, as service starters do, or because it found
- * the lock taken: then the holder is looked for all the same.
+ * Waits for a live holder of the lock, at most verify_ms: of the old agent
+ * nothing else is asked.  The process that we started may end in order, as
+ * service starters do, or because it found the lock taken: then the holder
+ * is looked for all the same.
  */
 static int
 find_holder(struct update *u, struct lock_holder *h)
@@ -105,25 +103,27 @@ find_holder(struct update *u, struct lock_holder *h)
 	}
 }
 
-/* The same process has to hold the lock for all of settle_ms. */
+/* The same process has to hold the lock for all of settle_ms: its end is
+ * seen at once, the loss of its lock soon. */
 static int
 watch_holder(struct update *u, const struct lock_holder *first)
 {
-	int64_t			from = clock_mono_ms(), now;
+	int64_t			from = clock_mono_ms(), left;
 	struct lock_holder	h;
 	char			text[32] = "no exit code known";
 	int			good;
 
-	while ((now = clock_mono_ms()) - from < u->settle_ms) {
+	while ((left = from + u->settle_ms - clock_mono_ms()) > 0) {
+		process_wait(first->pid, first->start_ticks,
+		    left < UPDATE_WATCH_MS ? left : UPDATE_WATCH_MS);
 		if (holder_of(u, &h) && h.pid == first->pid &&
-		    h.start_ticks == first->start_ticks) {
-			uv_sleep(UPDATE_POLL_MS);
+		    h.start_ticks == first->start_ticks)
 			continue;
-		}
 		process_wait(first->pid, first->start_ticks, UPDATE_POLL_MS);
 		process_ended(u->new_pid, &good, text, sizeof(text));
 		return update_fail(u, -ECHILD, "the agent gave %s up after "
-		    "%lld ms (%s)", u->lock, (long long)(now - from), text);
+		    "%lld ms (%s)", u->lock,
+		    (long long)(clock_mono_ms() - from), text);
 	}
 	return 0;
 }
@@ -135,13 +135,13 @@ step_prove(struct update *u)
 	int64_t			from = clock_mono_ms();
 	int			rc;
 
-	if ((rc = find_holder(u, &h)) < 0)
+	if ((rc = proofs_wait(u, &h)) < 0)
 		return rc;
-	if (h.version[0] != '\0' && strcmp(h.version, u->version) != 0)
-		return update_fail(u, -EPROTO, "%s: the agent says it is "
-		    "version %s, not %s", u->lock, h.version, u->version);
-	log_info("prove", "process %lld holds %s after %lld ms",
-	    (long long)h.pid, u->lock, (long long)(clock_mono_ms() - from));
+	u->healthy_ms = clock_mono_ms() - (u->gone_at > 0 ? u->gone_at : from);
+	log_info("prove", "process %lld is a healthy agent, %lld ms after the "
+	    "old one had gone; it is watched for %lld ms more",
+	    (long long)h.pid, (long long)u->healthy_ms,
+	    (long long)u->settle_ms);
 	return watch_holder(u, &h);
 }
 
@@ -162,6 +162,7 @@ step_stop(struct update *u)
 		return update_fail(u, rc, "process %lld: %s",
 		    (long long)h.pid, errstr(rc));
 	process_ended(u->new_pid, &good, text, sizeof(text));
+	logs_take(u);
 	return 0;
 }
 

@@ -3,7 +3,6 @@
  * step.  One table names the members of struct update that it holds.
  */
 #include <errno.h>
-#include <glob.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,12 +24,15 @@ static const struct member {
 	int		 text;
 	size_t		 at, size;
 } members[] = {
-	TEXT(failed_step), TEXT(failed_text), TEXT(file), NUMBER(leaving),
-	TEXT(lock), TEXT(new_sha256), NUMBER(new_pid), NUMBER(new_start),
-	TEXT(old), TEXT(old_sha256), TEXT(output), NUMBER(package),
-	NUMBER(pid), NUMBER(pid_start), NUMBER(settle_ms), TEXT(staged),
-	NUMBER(started), TEXT(target), TEXT(unpacked), NUMBER(verify_ms),
-	TEXT(version), NUMBER(wait_ms)
+	TEXT(agent_log), TEXT(control), TEXT(failed_step), TEXT(failed_text),
+	TEXT(file), NUMBER(healthy_ms), TEXT(installed), NUMBER(leaving),
+	TEXT(lock), NUMBER(log_at), TEXT(new_sha256), NUMBER(new_pid),
+	NUMBER(new_start), TEXT(old), TEXT(old_sha256), TEXT(old_version),
+	TEXT(output), NUMBER(output_at), NUMBER(package), NUMBER(pid),
+	NUMBER(pid_start), TEXT(proofs), NUMBER(reached), NUMBER(remove),
+	TEXT(self), NUMBER(settle_ms), TEXT(staged), NUMBER(started),
+	TEXT(target), TEXT(unpacked), NUMBER(verify_ms), TEXT(version),
+	NUMBER(wait_ms)
 };
 
 static void *
@@ -54,6 +56,8 @@ journal_write(struct update *u)
 	for (i = 0; u->command[i] != NULL; i++)
 		json_array_append_new(words, json_string(u->command[i]));
 	json_object_set_new(o, "command", words);
+	if (u->logs != NULL)
+		json_object_set(o, "logs", u->logs);
 	json_object_set_new(o, "step", json_string(step_name(u->step)));
 	json_object_set_new(o, "time",
 	    json_string(clock_rfc3339(clock_wall_ms(), now)));
@@ -64,19 +68,14 @@ journal_write(struct update *u)
 	return rc;
 }
 
-/* What file_write() had under way when it was killed. */
 void
-journal_sweep(const struct update *u)
+journal_tidy(const struct update *u)
 {
-	char	pattern[UPDATE_MAX_PATH + 8];
-	glob_t	g;
-	size_t	i;
-
-	snprintf(pattern, sizeof(pattern), "%s.*.tmp", u->journal);
-	if (glob(pattern, GLOB_NOSORT, NULL, &g) == 0)
-		for (i = 0; i < g.gl_pathc; i++)
-			unlink(g.gl_pathv[i]);
-	globfree(&g);
+	if (!u->remove)
+		return;
+	unlink(u->file);
+	if (u->self[0] != '\0')
+		unlink(u->self);
 }
 
 static int
@@ -137,6 +136,8 @@ journal_read(struct update *u, const char **why)
 		if (read_member(u, &members[i], json_object_get(o,
 		    *why = members[i].name)) < 0)
 			return -EINVAL;
+	json_decref(u->logs);
+	u->logs = json_incref(json_object_get(o, "logs"));
 	*why = "command";
 	if (read_command(u, json_object_get(o, "command")) < 0)
 		return -EINVAL;

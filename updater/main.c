@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <uv.h>
+
 #include "buf.h"
 #include "child.h"
 #include "crypto.h"
@@ -39,8 +41,19 @@ static const struct setting table[] = {
 	    "for PID to go, before it is ended", 0, NULL },
 	{ "verify-time", 0, NULL, SETTING_DURATION, "30s", 100, 3600000,
 	    "TIME", "for the new agent to take its lock", 0, NULL },
-	{ "settle", 0, NULL, SETTING_DURATION, "10s", 0, 3600000, "TIME",
-	    "for it to keep the lock, before it counts as proved", 0, NULL },
+	{ "settle", 0, NULL, SETTING_DURATION, "30s", 0, 3600000, "TIME",
+	    "for it to stay alive, before the old binary goes", 0, NULL },
+	{ "prove", 0, NULL, SETTING_STR, "beat,config,control,server", 0, 0,
+	    "WORDS", "what it must show besides its lock, or none", 0, NULL },
+	{ "control", 0, NULL, SETTING_PATH, NULL, 0, 0, "PATH",
+	    "the agent's control pipe (RUN_DIR/agent.control)", 0, NULL },
+	{ "agent-log", 0, NULL, SETTING_PATH, NULL, 0, 0, "FILE",
+	    "the agent's log file, for the report of a failure", 0, NULL },
+	{ "reached", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "the agent that goes had reached its server", SETTING_FLAG, NULL },
+	{ "remove", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "remove FILE and this very updater in the end", SETTING_FLAG,
+	    NULL },
 	{ "recover", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
 	    "finish or undo an interrupted update, and exit", SETTING_FLAG,
 	    NULL }
@@ -155,6 +168,43 @@ set_pid(const struct settings *s, struct update *u)
 }
 
 static void
+set_proofs_asked(const struct settings *s, struct update *u)
+{
+	const char	*names = settings_str(s, "prove");
+	char		 bad[32];
+
+	if (strcmp(names, "none") == 0)
+		names = "";
+	if (proofs_check(names, bad) < 0)
+		settings_usage(s, "--prove: %s: must be beat, config, control"
+		    " or server, with commas between, or none", bad);
+	if ((size_t)snprintf(u->proofs, sizeof(u->proofs), "%s", names) >=
+	    sizeof(u->proofs))
+		settings_usage(s, "--prove: longer than %zu bytes",
+		    sizeof(u->proofs) - 1);
+}
+
+/* The updater that a package brings takes the place of the one that stands
+ * beside the agent. */
+static void
+set_updater(const struct settings *s, struct update *u)
+{
+	char	own[UPDATE_MAX_PATH];
+	size_t	n = sizeof(own);
+
+	u->remove = settings_bool(s, "remove");
+	snprintf(u->installed, sizeof(u->installed), "%.*smuster-updater",
+	    (int)(strrchr(u->target, '/') + 1 - u->target), u->target);
+	if (u->remove && uv_exepath(own, &n) == 0 &&
+	    strcmp(own, u->installed) != 0)
+		set_path(s, u->self, sizeof(u->self), own, "own path");
+	if (settings_has(s, "agent-log"))
+		set_path(s, u->agent_log, sizeof(u->agent_log),
+		    settings_str(s, "agent-log"), "agent-log");
+	u->reached = settings_bool(s, "reached");
+}
+
+static void
 set_places(const struct settings *s, struct update *u)
 {
 	if (strlen(settings_state_dir(s)) > UPDATE_MAX_PATH - 32)
@@ -167,6 +217,14 @@ set_places(const struct settings *s, struct update *u)
 	    settings_state_dir(s));
 	snprintf(u->output, sizeof(u->output), "%s/agent.out",
 	    settings_log_dir(s));
+	set_path(s, u->state_dir, sizeof(u->state_dir), settings_state_dir(s),
+	    "state-dir");
+	if (settings_has(s, "control"))
+		set_path(s, u->control, sizeof(u->control),
+		    settings_str(s, "control"), "control");
+	else if ((size_t)snprintf(u->control, sizeof(u->control),
+	    "%s/agent.control", settings_run_dir(s)) >= sizeof(u->control))
+		settings_usage(s, "--run-dir: too long");
 	if (!settings_has(s, "lock"))
 		snprintf(u->lock, sizeof(u->lock), "%s/agent.lock",
 		    settings_state_dir(s));
@@ -191,6 +249,8 @@ set_update(const struct settings *s, struct update *u, int argc, char **argv)
 	set_target(s, u);
 	set_command(s, u, argc, argv);
 	set_pid(s, u);
+	set_proofs_asked(s, u);
+	set_updater(s, u);
 	if (settings_has(s, "expect-version"))
 		snprintf(u->version, sizeof(u->version), "%s",
 		    settings_str(s, "expect-version"));
@@ -232,8 +292,10 @@ recover(struct update *u)
 		die(EXIT_SYSTEM, "%s: bad %s", u->journal, why);
 	if (rc < 0)
 		die(EXIT_SYSTEM, "%s: %s", u->journal, errstr(rc));
-	if (u->step == STEP_DONE || u->step == STEP_ROLLED_BACK)
+	if (u->step == STEP_DONE || u->step == STEP_ROLLED_BACK) {
+		journal_tidy(u);
 		return -1;
+	}
 	return report(u, update_run(u, 1));
 }
 
@@ -276,7 +338,7 @@ main(int argc, char **argv)
 	if (!settings_bool(s, "recover"))
 		set_update(s, &u, argc, argv);
 	l = only_one(s);
-	journal_sweep(&u);
+	file_sweep(u.journal);
 	code = recover(&before);
 	if (settings_bool(s, "recover"))
 		code = code < 0 ? EXIT_YES : code;
@@ -284,6 +346,8 @@ main(int argc, char **argv)
 	else if (code != EXIT_SYSTEM || before.step == STEP_RESTART)
 		code = report(&u, update_run(&u, 0));
 	json_decref(before.words);
+	json_decref(before.logs);
+	json_decref(u.logs);
 	lock_drop(l);
 	settings_free(s);
 	return code;

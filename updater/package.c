@@ -8,16 +8,19 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "file.h"
 #include "log.h"
 #include "platform.h"
 #include "updater.h"
 
 #define MEMBER	"muster-agent"
+#define UPDATER	"muster-updater"
 
 struct listing {
-	char	name[UPDATE_MAX_PATH];
-	int	found, lines;
+	char	name[UPDATE_MAX_PATH], updater[UPDATE_MAX_PATH];
+	int	found, updaters, lines;
 };
 
 static int
@@ -34,6 +37,12 @@ leads_out(const char *name)
 	return 0;
 }
 
+static int
+is_bad(const char *name)
+{
+	return leads_out(name) || name[0] == '-';
+}
+
 static void
 on_member(const char *line, void *arg)
 {
@@ -42,10 +51,13 @@ on_member(const char *line, void *arg)
 
 	l->lines++;
 	base = base != NULL ? base + 1 : line;
-	if (strcmp(base, MEMBER) != 0)
-		return;
-	l->found++;
-	snprintf(l->name, sizeof(l->name), "%s", line);
+	if (strcmp(base, MEMBER) == 0) {
+		l->found++;
+		snprintf(l->name, sizeof(l->name), "%s", line);
+	} else if (strcmp(base, UPDATER) == 0) {
+		l->updaters++;
+		snprintf(l->updater, sizeof(l->updater), "%s", line);
+	}
 }
 
 static int
@@ -78,9 +90,12 @@ find_member(struct update *u, const char *package, struct listing *l)
 	if (l->found != 1)
 		return update_fail(u, -EINVAL, "%s: %d members are called "
 		    MEMBER ", wanted one", u->file, l->found);
-	if (leads_out(l->name) || l->name[0] == '-')
+	if (l->updaters > 1)
+		return update_fail(u, -EINVAL, "%s: %d members are called "
+		    UPDATER, u->file, l->updaters);
+	if (is_bad(l->name) || is_bad(l->updater))
 		return update_fail(u, -EINVAL, "%s: a member %s", u->file,
-		    l->name);
+		    is_bad(l->name) ? l->name : l->updater);
 	return 0;
 }
 
@@ -100,13 +115,32 @@ package_clean(struct update *u)
 		    errstr(-errno));
 }
 
+/* Under a name that package_updater() knows. */
+static int
+keep_updater(struct update *u, const char *member)
+{
+	char		path[3 * UPDATE_MAX_PATH], to[sizeof(u->unpacked) + 16];
+	struct stat	st;
+
+	snprintf(path, sizeof(path), "%s/%s", u->unpacked, member);
+	snprintf(to, sizeof(to), "%s/" UPDATER, u->unpacked);
+	if (lstat(path, &st) < 0)
+		return update_fail(u, -errno, "%s: %s", path, errstr(-errno));
+	if (!S_ISREG(st.st_mode))
+		return update_fail(u, -EINVAL, "%s: %s is not a regular file",
+		    u->file, member);
+	if (strcmp(path, to) != 0 && rename(path, to) < 0)
+		return update_fail(u, -errno, "%s: %s", to, errstr(-errno));
+	return 0;
+}
+
 int
 package_unpack(struct update *u, char *path, size_t n)
 {
-	struct listing	 l = { "", 0, 0 };
+	struct listing	 l = { "", "", 0, 0, 0 };
 	char		 copy[sizeof(u->unpacked) + 16];
 	const char	*argv[] = { "tar", "-xzf", copy, "-C", u->unpacked,
-			    l.name, NULL };
+			    l.name, NULL, NULL };
 	struct stat	 st;
 	int		 rc;
 
@@ -115,8 +149,10 @@ package_unpack(struct update *u, char *path, size_t n)
 		return update_fail(u, rc, "%s: %s", u->unpacked, errstr(rc));
 	snprintf(copy, sizeof(copy), "%s/package.tar.gz", u->unpacked);
 	if ((rc = stage_copy(u, copy, 0600)) < 0 ||
-	    (rc = find_member(u, copy, &l)) < 0 ||
-	    (rc = tar(u, argv, NULL)) < 0)
+	    (rc = find_member(u, copy, &l)) < 0)
+		return rc;
+	argv[6] = l.updaters > 0 ? l.updater : NULL;
+	if ((rc = tar(u, argv, NULL)) < 0)
 		return rc;
 	if ((size_t)snprintf(path, n, "%s/%s", u->unpacked, l.name) >= n)
 		return update_fail(u, -ENAMETOOLONG, "%s: %s", u->file, l.name);
@@ -125,5 +161,29 @@ package_unpack(struct update *u, char *path, size_t n)
 	if (!S_ISREG(st.st_mode))
 		return update_fail(u, -EINVAL, "%s: %s is not a regular file",
 		    u->file, l.name);
-	return 0;
+	return l.updaters > 0 ? keep_updater(u, l.updater) : 0;
+}
+
+/* One rename: there is a working updater at every instant. */
+void
+package_updater(struct update *u)
+{
+	char		from[sizeof(u->unpacked) + 16];
+	char		new[sizeof(u->installed) + 8];
+	struct stat	st;
+	int		rc;
+
+	snprintf(from, sizeof(from), "%s/" UPDATER, u->unpacked);
+	if (u->installed[0] == '\0' || stat(u->installed, &st) < 0 ||
+	    access(from, X_OK) < 0)
+		return;
+	snprintf(new, sizeof(new), "%s.new", u->installed);
+	unlink(new);
+	if ((rc = file_copy(from, new, 0700)) < 0 ||
+	    (rc = chmod(new, (st.st_mode & 0777) | 0500) < 0 ? -errno : 0) < 0
+	    || (rc = file_move(new, u->installed)) < 0) {
+		log_warn(step_name(u->step), "%s: %s", u->installed,
+		    errstr(rc));
+		unlink(new);
+	}
 }

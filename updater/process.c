@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,31 +23,53 @@ process_runs(int64_t pid, int64_t start)
 	return pid > 0 && start > 0 && platform_process_start(pid) == start;
 }
 
+/* A descriptor of that very process, or -1: between the look at its start
+ * time and what is done by it, its PID cannot become another's. */
+static int
+process_fd(int64_t pid, int64_t start)
+{
+#ifdef SYS_pidfd_open
+	int	fd = pid > 0 ? (int)syscall(SYS_pidfd_open, (pid_t)pid, 0) : -1;
+
+	if (fd >= 0 && !process_runs(pid, start)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+#else
+	(void)pid, (void)start;
+	return -1;
+#endif
+}
+
 int
 process_wait(int64_t pid, int64_t start, int64_t ms)
 {
-	int64_t	until = clock_mono_ms() + ms;
+	int64_t		until = clock_mono_ms() + ms, left;
+	struct pollfd	p = { .fd = process_fd(pid, start), .events = POLLIN };
 
 	while (process_runs(pid, start)) {
-		if (clock_mono_ms() >= until)
-			return -ETIMEDOUT;
-		uv_sleep(UPDATE_POLL_MS);
+		if ((left = until - clock_mono_ms()) <= 0)
+			break;
+		if (p.fd >= 0)
+			poll(&p, 1, (int)(left < INT_MAX ? left : INT_MAX));
+		else
+			uv_sleep(UPDATE_POLL_MS);
 	}
-	return 0;
+	if (p.fd >= 0)
+		close(p.fd);
+	return process_runs(pid, start) ? -ETIMEDOUT : 0;
 }
 
-/* By a descriptor of the process where the kernel has them: between the look
- * at its start time and the signal its PID cannot become another's. */
 static int
 process_signal(int64_t pid, int64_t start, int sig)
 {
 	int	rc = 0;
 #ifdef SYS_pidfd_send_signal
-	int	fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	int	fd = process_fd(pid, start);
 
 	if (fd >= 0) {
-		if (process_runs(pid, start) && syscall(SYS_pidfd_send_signal,
-		    fd, sig, NULL, 0) < 0)
+		if (syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0) < 0)
 			rc = -errno;
 		close(fd);
 		return rc;

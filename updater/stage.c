@@ -75,6 +75,27 @@ command_run(const char *const *argv, int64_t timeout_ms, int *code,
 
 /* -- check -- */
 
+/* "muster-agent 0.1.0": the last word of the first line. */
+static void
+on_version(const char *line, void *arg)
+{
+	char		*version = arg;
+	const char	*word = strrchr(line, ' ');
+
+	if (version[0] == '\0')
+		snprintf(version, UPDATE_VERSION, "%s",
+		    word != NULL ? word + 1 : line);
+}
+
+static int
+ask_version(const char *path, char version[UPDATE_VERSION], int *code)
+{
+	const char	*argv[] = { path, "--version", NULL };
+
+	version[0] = '\0';
+	return command_run(argv, UPDATE_VERSION_MS, code, on_version, version);
+}
+
 static int
 hash_text(const char *path, char text[65])
 {
@@ -93,6 +114,22 @@ is_binary(const char *path, const char *sha256)
 	int	rc = hash_text(path, text);
 
 	return rc < 0 ? rc : strcmp(text, sha256) == 0;
+}
+
+/* What the report and the proof of the server need to know; an old agent
+ * that cannot say its version is no hindrance. */
+static void
+look_at_old(struct update *u)
+{
+	json_t	*status;
+	int	 code;
+
+	ask_version(u->target, u->old_version, &code);
+	if (u->reached == 0 && !u->leaving &&
+	    (status = control_status(u)) != NULL) {
+		u->reached = control_reached(status);
+		json_decref(status);
+	}
 }
 
 int
@@ -123,6 +160,7 @@ step_check(struct update *u)
 		    "that of the key", u->file);
 	/* What is staged must come from these very bytes. */
 	memcpy(u->sum, sum, sizeof(sum));
+	look_at_old(u);
 	return 0;
 }
 
@@ -173,29 +211,15 @@ take_after(const char *from, const char *to)
 	return chmod(to, (st.st_mode & 0777) | 0500) < 0 ? -errno : 0;
 }
 
-/* "muster-agent 0.1.0": the last word of the first line. */
-static void
-on_version(const char *line, void *arg)
-{
-	struct update	*u = arg;
-	const char	*word = strrchr(line, ' ');
-
-	if (u->version[0] == '\0')
-		snprintf(u->version, sizeof(u->version), "%s",
-		    word != NULL ? word + 1 : line);
-}
-
 /* The new binary must run here and be the version that was meant. */
 static int
 check_version(struct update *u)
 {
-	const char	*argv[] = { u->staged, "--version", NULL };
-	char		 want[sizeof(u->version)];
-	int		 rc, code = 0;
+	char	want[UPDATE_VERSION];
+	int	rc, code = 0;
 
 	memcpy(want, u->version, sizeof(want));
-	u->version[0] = '\0';
-	rc = command_run(argv, UPDATE_VERSION_MS, &code, on_version, u);
+	rc = ask_version(u->staged, u->version, &code);
 	if (rc == -ECANCELED)
 		return update_fail(u, rc, "%s --version: exit code %d",
 		    u->staged, code);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "confjson.h"
 #include "file.h"
 #include "log.h"
 #include "updater.h"
@@ -40,7 +41,7 @@ step_keep(struct update *u)
 static int
 move(struct update *u, const char *from, const char *to)
 {
-	int	rc = rename(from, to) < 0 ? -errno : file_sync_dir_of(to);
+	int	rc = file_move(from, to);
 
 	if (rc < 0)
 		return update_fail(u, rc, "%s to %s: %s", from, to, errstr(rc));
@@ -62,20 +63,39 @@ remove_if_there(struct update *u, const char *path)
 
 /* What an update leaves beside the target.  A failure is no failure of the
  * update, and the next one tries again. */
+static void
+tidy(struct update *u)
+{
+	char	half[sizeof(u->installed) + 8];
+	int	rc;
+
+	remove_if_there(u, u->old);
+	remove_if_there(u, u->staged);
+	if (u->installed[0] != '\0') {
+		snprintf(half, sizeof(half), "%s.new", u->installed);
+		remove_if_there(u, half);
+	}
+	package_clean(u);
+	if ((rc = file_sync_dir_of(u->target)) < 0)
+		log_warn(step_name(u->step), "%s: %s", u->target, errstr(rc));
+}
+
+/* The new agent is the one: its configuration too, for good. */
 int
 step_clean(struct update *u)
 {
 	int	rc;
 
-	remove_if_there(u, u->old);
-	remove_if_there(u, u->staged);
-	package_clean(u);
-	if ((rc = file_sync_dir_of(u->target)) < 0)
-		log_warn(step_name(u->step), "%s: %s", u->target, errstr(rc));
+	if ((rc = confjson_commit(u->state_dir)) < 0)
+		return update_fail(u, rc, "%s/" CONFJSON_NAME ": %s",
+		    u->state_dir, errstr(rc));
+	package_updater(u);
+	tidy(u);
 	return 0;
 }
 
-/* The old binary under its name again, if it is not: one rename. */
+/* The old binary under its name again, if it is not: one rename.  Its
+ * configuration was never touched. */
 int
 step_restore(struct update *u)
 {
@@ -90,5 +110,9 @@ step_restore(struct update *u)
 			return rc;
 		log_info("restore", "%s is the old binary again", u->target);
 	}
-	return step_clean(u);
+	if ((rc = confjson_discard(u->state_dir)) < 0)
+		log_warn("restore", "%s/" CONFJSON_NAME ".staged: %s",
+		    u->state_dir, errstr(rc));
+	tidy(u);
+	return 0;
 }

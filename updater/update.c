@@ -34,7 +34,7 @@ static const struct {
 	[STEP_PROVE] = { "prove", step_prove,
 	    STEP_CLEAN, STEP_STOP, STEP_START },
 	[STEP_CLEAN] = { "clean", step_clean,
-	    STEP_DONE, STEP_DONE, STEP_CLEAN },
+	    STEP_DONE, STEP_CLEAN, STEP_CLEAN },
 	[STEP_DONE] = { "done", NULL,
 	    STEP_DONE, STEP_DONE, STEP_DONE },
 	/* The way back; a failure here leaves the step for a later call. */
@@ -126,5 +126,6 @@ update_run(struct update *u, int resumed)
 		u->step = rc < 0 ? steps[at].on_failure : steps[at].next;
 	}
 	write_down(u);
+	journal_tidy(u);
 	return (int)u->step;
 }
