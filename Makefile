@@ -47,9 +47,53 @@ COMMON	= $(filter-out common/platform_%.c,$(wildcard common/*.c)) \
 
 all: $(TOOLS:%=$(BIN)/%)
 
+# The agent's modules: what a target can have of them.  Others than telemetry
+# live on Linux alone, as do files named *_linux.c and sensor_*.c.
+MODULES	= $(foreach m,telemetry fs-monitor process-monitor network-monitor \
+	  policy analysis threat-intel,$(if $(wildcard \
+	  agent/mod_$(subst -,_,$(m)).c),$(m)))
+PORTABLE = telemetry
+WITH_BPF = process-monitor network-monitor policy
+us	= $(subst -,_,$(1))
+cap_flags = $(foreach m,$(1),-DCAP_$(call us,$(m)))
+NATIVE_ONLY = agent/%_linux.c agent/sensor_%.c agent/policy_%.c \
+	  agent/confine_%.c
+
+# eBPF programs, bpf/NAME.bpf.c, become headers with their code inside.  Both
+# the compiler and bpftool(8) can be missing: the agent then has none, says so,
+# and its modules take their next best source.
+BPFTOOL	:= $(shell PATH=$$PATH:/usr/sbin:/sbin command -v bpftool)
+CLANG	:= $(shell command -v clang)
+BPF_INC	= $(if $(wildcard /usr/include/bpf/bpf_helpers.h),,-isystem \
+	  $(TOOLCHAIN_DIR)/$(NATIVE)-bpf/include)
+BPF	:= $(if $(and $(BPFTOOL),$(CLANG)),1)
+SKELS	= $(if $(BPF),$(patsubst bpf/%.bpf.c,$(O)/bpf/%.skel.h,\
+	  $(wildcard bpf/*.bpf.c)))
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+HOST_BPF = $(if $(wildcard /usr/include/bpf/libbpf.h),$(BPF))
+
+$(O)/bpf/%.o: bpf/%.bpf.c $(wildcard bpf/*.h)
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) -target bpf -g -O2 -Wall -Wextra -Werror \
+	    -Wno-unused-parameter -Ibpf -idirafter /usr/include/$(MULTIARCH) \
+	    $(BPF_INC) -c -o $@.g $<
+	@$(BPFTOOL) gen object $@ $@.g && rm $@.g
+
+$(O)/bpf/%.skel.h: $(O)/bpf/%.o
+	@$(BPFTOOL) gen skeleton $< name $(call us,$*)_bpf >$@.new
+	@mv $@.new $@
+.SECONDARY: $(SKELS) $(SKELS:%.skel.h=%.o)
+
+$(OBJ)/agent/%.o: ALL_CFLAGS += $(call cap_flags,$(MODULES)) \
+	  $(if $(HOST_BPF),-DHAVE_BPF -isystem $(O)/bpf) -Ibpf
+$(SRC_muster-agent:%.c=$(OBJ)/%.o): | $(if $(HOST_BPF),$(SKELS))
+LIBS_muster-agent = $(if $(HOST_BPF),-lbpf -lelf -lz)
+
+
 $(TOOLCHAIN_DIR)/%/flags.mk: scripts/toolchain $(wildcard scripts/toolchain.d/*)
-	@scripts/deps $(if $(filter host $(NATIVE),$*),,--cross)
-	@scripts/toolchain --dir $(TOOLCHAIN_DIR) $*
+	@scripts/deps $(if $(filter host $(NATIVE) $(NATIVE)-bpf,$*),,--cross)
+	@scripts/toolchain --dir $(TOOLCHAIN_DIR) $(if $(filter %-bpf,$*),--with \
+	    bpf )$(*:%-bpf=%)
 	@touch $@
 
 $(OBJ)/%.o: %.c $(HOST)/flags.mk
@@ -63,7 +107,7 @@ $(OBJ)/libcommon.a: $(COMMON:%.c=$(OBJ)/%.o)
 define tool_rule
 $(BIN)/$(1): $$(SRC_$(1):%.c=$$(OBJ)/%.o) $$(OBJ)/libcommon.a
 	@mkdir -p $$(@D)
-	$$(call say,LINK,$$@)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+	$$(call say,LINK,$$@)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LIBS) $$(LIBS_$(1))
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool_rule,$(t))))
 
@@ -71,30 +115,42 @@ $(foreach t,$(TOOLS),$(eval $(call tool_rule,$(t))))
 $(OBJ)/buildsrv/openapi.o $(O)/fuzz/o/buildsrv/openapi.o: buildsrv/openapi.json
 
 # The agent that is handed out: static, from each target's own toolchain.
-# CAPS are the modules it shall have; others are left out of the binary.
+# CAPS are the modules it shall have, or all; others are left out of the
+# binary, and so is what the target cannot have.
 NATIVE	= linux-$(subst x86_64,x64,$(subst aarch64,arm64,$(shell uname -m)))
 TARGETS	= linux-x64 linux-arm64 windows-x64 windows-arm64 macos-x64 macos-arm64
 CAPS	= telemetry
 TARGET	= $(NATIVE)
-AGENT_SRC = $(SRC_muster-agent) $(filter-out common/platform_%.c \
-	  common/store%.c,$(wildcard common/*.c))
-LINUX_ALONE = agent/policy_%.c agent/confine_%.c
-agent_src = $(if $(filter linux%,$(1)),$(AGENT_SRC),$(filter-out \
-	  $(LINUX_ALONE),$(AGENT_SRC)) $(wildcard agent/*_other.c))
 comma	= ,
-tc	= $(shell sed -n 's/^$(1) := //p' $(TOOLCHAIN_DIR)/$(2)/flags.mk)
+is_linux = $(filter linux-%,$(1))
+asked	= $(filter $(if $(filter all,$(CAPS)),%,$(subst $(comma), ,$(CAPS))),\
+	  $(if $(call is_linux,$(1)),$(MODULES),$(PORTABLE)))
+# The files of a module that is not asked for, or not of this system.
+left_out = $(foreach m,$(filter-out $(call asked,$(1)),$(MODULES)),\
+	  agent/mod_$(call us,$(m)).c agent/mod_$(call us,$(m))_%.c) \
+	  $(if $(call is_linux,$(1)),,$(NATIVE_ONLY)) common/platform_%.c \
+	  common/store%.c
+agent_src = $(filter-out $(call left_out,$(1)),$(SRC_muster-agent) \
+	  $(wildcard common/*.c)) \
+	  $(if $(call is_linux,$(1)),,$(wildcard agent/*_other.c)) \
+	  common/platform_$(firstword $(subst -, ,$(1))).c
+bpf_of	= $(if $(call is_linux,$(1)),$(if $(filter $(WITH_BPF),\
+	  $(call asked,$(1))),$(BPF)))
+tcdir	= $(TOOLCHAIN_DIR)/$(1)$(if $(call bpf_of,$(1)),-bpf)
+tc	= $(shell sed -n 's/^$(1) := //p' $(call tcdir,$(2))/flags.mk)
 agent_of = $(O)/target/$(1)/$(CAPS)/muster-agent$(if $(filter windows%,$(1)),.exe)
 
 define target_rule
-$(O)/target/$(1)/$(CAPS)/%.o: %.c $(TOOLCHAIN_DIR)/$(1)/flags.mk
+$(O)/target/$(1)/$(CAPS)/%.o: %.c $(call tcdir,$(1))/flags.mk \
+    | $(if $(call bpf_of,$(1)),$(SKELS))
 	@mkdir -p $$(@D)
-	$(call say,CC,$$@)$(TOOLCHAIN_DIR)/$(1)/bin/cc -std=c11 $(WARN) -O2 -D_GNU_SOURCE \
-	    -D_FILE_OFFSET_BITS=64 $(patsubst %,-DCAP_%,$(subst $(comma), ,$(CAPS))) \
+	$(call say,CC,$$@)$(call tcdir,$(1))/bin/cc -std=c11 $(WARN) -O2 -D_GNU_SOURCE \
+	    -D_FILE_OFFSET_BITS=64 $(call cap_flags,$(call asked,$(1))) \
+	    $(if $(call bpf_of,$(1)),-DHAVE_BPF -isystem $(O)/bpf) -Ibpf \
 	    $$(call tc,TC_CFLAGS,$(1)) -Icommon -MMD -MP -c -o $$@ $$<
 
-$(call agent_of,$(1)): $(patsubst %.c,$(O)/target/$(1)/$(CAPS)/%.o,$(agent_src) \
-    common/platform_$(firstword $(subst -, ,$(1))).c)
-	$(call say,LINK,$$@)$(TOOLCHAIN_DIR)/$(1)/bin/cc -o $$@ $$(call tc,TC_LDFLAGS,$(1)) $$^ \
+$(call agent_of,$(1)): $(patsubst %.c,$(O)/target/$(1)/$(CAPS)/%.o,$(call agent_src,$(1)))
+	$(call say,LINK,$$@)$(call tcdir,$(1))/bin/cc -o $$@ $$(call tc,TC_LDFLAGS,$(1)) $$^ \
 	    $$(call tc,TC_LIBS,$(1))
 endef
 $(foreach t,$(TARGETS),$(eval $(call target_rule,$(t))))
@@ -114,7 +170,7 @@ UNIT	= $(patsubst t/unit/%.c,$(OBJ)/t/%.t,$(wildcard t/unit/*.c))
 $(OBJ)/t/%.t: t/unit/%.c t/unit/tap.h $(OBJ)/libagent.a $(OBJ)/libcommon.a
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -Wno-unused-function $(CPPFLAGS) -Iagent -It/unit -MMD -MP \
-	    $(LDFLAGS) -o $@ $< $(OBJ)/libagent.a $(OBJ)/libcommon.a $(LIBS)
+	    $(LDFLAGS) -o $@ $< $(OBJ)/libagent.a $(OBJ)/libcommon.a $(LIBS) $(LIBS_muster-agent)
 
 valgrind: $(UNIT)
 	@scripts/deps --test
@@ -202,7 +258,8 @@ LIBDIR	= $(DESTDIR)$(PREFIX)/lib/muster
 UNITDIR	= $(DESTDIR)$(PREFIX)/lib/systemd/system
 COMPLETION = $(SHARE)/bash-completion/completions
 CRONDIR	= $(DESTDIR)/etc/cron.d
-install: all $(TOOLCHAIN_DIR)/$(NATIVE)/flags.mk
+install: all $(TOOLCHAIN_DIR)/$(NATIVE)/flags.mk \
+    $(if $(BPF),$(TOOLCHAIN_DIR)/$(NATIVE)-bpf/flags.mk)
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIBDIR)/toolchains $(UNITDIR) \
 	    $(SHARE)/muster/src $(COMPLETION) $(CRONDIR)
 	install $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
@@ -212,6 +269,9 @@ install: all $(TOOLCHAIN_DIR)/$(NATIVE)/flags.mk
 	    $(LIBDIR)
 	rm -rf $(LIBDIR)/toolchains/$(NATIVE)
 	cp -R $(TOOLCHAIN_DIR)/$(NATIVE) $(LIBDIR)/toolchains
+	[ ! -d $(TOOLCHAIN_DIR)/$(NATIVE)-bpf ] || { \
+	    rm -rf $(LIBDIR)/toolchains/$(NATIVE)-bpf; \
+	    cp -R $(TOOLCHAIN_DIR)/$(NATIVE)-bpf $(LIBDIR)/toolchains; }
 	cp -R Makefile agent bpf common scripts $(SHARE)/muster/src
 	install -m 644 scripts/completion/muster $(COMPLETION)
 	for u in scripts/systemd/*; do \
@@ -227,7 +287,7 @@ uninstall:
 	rm -rf $(LIBDIR) $(SHARE)/muster
 
 clean:
-	rm -rf $(O)/obj $(O)/san $(O)/bin $(O)/target $(O)/fuzz
+	rm -rf $(O)/obj $(O)/san $(O)/bin $(O)/bpf $(O)/target $(O)/fuzz
 
 .PHONY: all cross template check valgrind demo lint fuzz bench torture install uninstall clean
 -include $(shell find $(O)/obj $(O)/san $(O)/target -name '*.d' 2>/dev/null)

@@ -13,6 +13,7 @@
 #include "crypto.h"
 #include "lock.h"
 #include "log.h"
+#include "module.h"
 #include "platform.h"
 #include "settings.h"
 #include "state.h"
@@ -172,6 +173,7 @@ main(int argc, char **argv)
 	struct agent	a;
 
 	child_role(argc, argv);
+	module_role(argc, argv);
 	memset(&a, 0, sizeof(a));
 	a.started = clock_mono_ms();
 	crypto_init();

@@ -142,7 +142,7 @@ void	link_status(const struct agent_link *, struct link_status *);
 
 /* agent.c */
 struct local;
-struct telemetry;
+struct modules;
 struct agent {
 	struct agent_config	 config;
 	struct identity		 identity;
@@ -151,7 +151,8 @@ struct agent {
 	struct confjson		*conf;		/* config.json; never NULL */
 	struct state		*state;
 	struct tls		*tls;		/* NULL: not needed yet */
-	struct telemetry	*telemetry;
+	struct modules		*modules;
+	int64_t			 cost_us, cost_ms;	/* at the last sample */
 	struct agent_link	*link;		/* NULL: something is missing */
 	char			*secret;	/* what the link has, document
 						 * 004's; or NULL */
@@ -163,7 +164,7 @@ struct agent {
 	struct local		*local;		/* or NULL */
 	int64_t			 started;	/* mono, ms */
 	uv_loop_t		 loop;
-	uv_timer_t		 sample, beat, look, limit;
+	uv_timer_t		 beat, look, limit;
 	uv_signal_t		 term, intr, hup;
 	size_t			 parts;		/* that run */
 	int			 stopping;
@@ -181,12 +182,11 @@ void	part_stopped(struct agent *);
 const char *parts_stopping(const struct agent *);	/* the one waited for */
 void	parts_release(struct agent *);
 
-/* sample.c */
-void	sample_start(struct agent *);
-int	sample_stop(struct agent *);
-void	sample_release(struct agent *);
-void	sample_up(void *agent);		/* the link stands */
-void	sample_down(void *agent);
+/* reports.c: the modules */
+void	reports_start(struct agent *);
+int	reports_stop(struct agent *);
+void	reports_release(struct agent *);
+void	reports_up(void *agent);	/* the link stands */
 
 /* uplink.c */
 void	uplink_start(struct agent *);

@@ -48,8 +48,9 @@ static const struct part {
 	void		(*release)(struct agent *);
 } parts[] = {
 	{ "commands", start_commands, NULL, release_commands },
-	{ "telemetry", sample_start, sample_stop, sample_release },
 	{ "link", uplink_start, uplink_stop, uplink_release },
+	/* ended before the link, so that their last words go out by it */
+	{ "modules", reports_start, reports_stop, reports_release },
 	{ "local", start_local, stop_local, NULL },
 };
 

@@ -40,8 +40,8 @@ add_int(json_t *o, const char *key, int64_t v)
 }
 
 /* Not negative, rounded to 1/unit; a whole one is written as 25, not 25.0. */
-static json_t *
-rounded(double v, int unit)
+json_t *
+telemetry_rounded(double v, int unit)
 {
 	json_int_t	n = (json_int_t)(v * unit + 0.5);
 
@@ -53,7 +53,7 @@ static void
 add_real(json_t *o, const char *key, double v, int unit)
 {
 	if (v >= 0)
-		json_object_set_new(o, key, rounded(v, unit));
+		json_object_set_new(o, key, telemetry_rounded(v, unit));
 }
 
 /* part of whole in percent, or -1; a counter that ran back counts as 0. */
@@ -155,7 +155,8 @@ add_load(json_t *to, const struct telemetry *t)
 		return;
 	a = json_array();
 	for (i = 0; i < 3; i++)
-		json_array_append_new(a, rounded(t->now.load[i], 100));
+		json_array_append_new(a,
+		    telemetry_rounded(t->now.load[i], 100));
 	json_object_set_new(to, "load", a);
 }
 

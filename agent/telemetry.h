@@ -19,6 +19,8 @@ struct telemetry *telemetry_new(void);
  * carry at most two decimals: every canonical form agrees on them.
  */
 json_t	*telemetry_sample(struct telemetry *);
+/* A number as all of a sample's are: not negative, rounded to 1/unit. */
+json_t	*telemetry_rounded(double, int unit);
 void	 telemetry_free(struct telemetry *);
 
 #endif

@@ -80,7 +80,7 @@ open_link(struct agent *a)
 		.agent_id = c->instance_id, .hello = c->hello,
 		.commands = a->commands,
 		.heartbeat_ms = c->heartbeat_ms, .started = a->started,
-		.up = sample_up, .down = sample_down, .arg = a
+		.up = reports_up, .arg = a
 	};
 
 	a->link = link_start(&o);

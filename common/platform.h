@@ -50,6 +50,21 @@ size_t	 platform_send_more(int to, const void *, size_t);
  * at all.  It is to end the process and may do what a signal handler may. */
 void	 platform_alarm(unsigned seconds, void (*late)(int));
 
+/*
+ * Makes this process one that the agent started and will end: it does not
+ * heed the signals that a terminal or an init system sends to all, it dies
+ * with its parent where the system can say so, and its name is shown.
+ */
+void	 platform_become_part(const char *name);
+/* Refuses this process further private memory past so many bytes, where the
+ * system can. */
+void	 platform_limit_memory(int64_t bytes);
+/* What a process of ours has used and holds: 0, or -errno. */
+int	 platform_process_cost(int64_t pid, int64_t *cpu_us, int64_t *rss);
+/* The file that this process runs, even where another has taken its name
+ * meanwhile and the system can say so: 0 or -errno. */
+int	 platform_self_path(char *out, size_t n);
+
 /* A whole-file lock held by the descriptor: 0, -EWOULDBLOCK or -errno. */
 int	 platform_lock(int fd, int shared, int wait);
 /* Whether anyone holds a lock that would refuse ours: 1, 0 or -errno. */

@@ -5,6 +5,7 @@
  * open, line by line, in one static buffer: no allocation, and about a dozen
  * system calls.  A file that this kernel does not have leaves its values -1.
  */
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -255,6 +256,57 @@ platform_process_start(int64_t pid)
 	/* The first processes of a boot may have started in tick 0. */
 	start = strtoll(p, NULL, 10);
 	return start > 0 ? start : 1;
+}
+
+void
+platform_become_part(const char *name)
+{
+	char	shown[16];
+
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	snprintf(shown, sizeof(shown), "m-%s", name);
+	prctl(PR_SET_NAME, shown);
+}
+
+void
+platform_limit_memory(int64_t bytes)
+{
+	struct rlimit	r = { (rlim_t)bytes, (rlim_t)bytes };
+
+	setrlimit(RLIMIT_DATA, &r);
+	r.rlim_cur = r.rlim_max = 0;
+	setrlimit(RLIMIT_CORE, &r);
+}
+
+/* Fields 14 and 15 are ticks, 24 is pages. */
+int
+platform_process_cost(int64_t pid, int64_t *cpu_us, int64_t *rss)
+{
+	char	 path[48], text[SMALL_FILE], *p;
+	int64_t	 v[25] = { 0 };
+	int	 field, rc;
+
+	snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
+	if (pid <= 0 || (rc = read_small(path, text, sizeof(text))) < 0)
+		return -ESRCH;
+	if ((p = strrchr(text, ')')) == NULL || p[1] != ' ')
+		return -EBADMSG;
+	p += 3;
+	for (field = 4; field <= 24; field++)
+		v[field] = strtoll(p, &p, 10);
+	*cpu_us = (v[14] + v[15]) * 1000000 / sysconf(_SC_CLK_TCK);
+	*rss = v[24] * sysconf(_SC_PAGESIZE);
+	return 0;
+}
+
+int
+platform_self_path(char *out, size_t n)
+{
+	return (size_t)snprintf(out, n, "/proc/self/exe") < n ? 0 : -ENOBUFS;
 }
 
 int

@@ -14,6 +14,8 @@
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <mach/mach.h>
+#include <mach/mach_time.h>
+#include <mach-o/dyld.h>
 #include <net/if.h>
 #include <net/if_dl.h>
 #include <net/route.h>
@@ -179,6 +181,52 @@ platform_process_start(int64_t pid)
 		return 0;
 	return (int64_t)k.kp_proc.p_starttime.tv_sec * 1000000 +
 	    k.kp_proc.p_starttime.tv_usec;
+}
+
+/* Nothing says that a parent has died but its end of our pipe. */
+void
+platform_become_part(const char *name)
+{
+	(void)name;
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* macOS heeds no limit of private memory: the agent's look at the resident
+ * size has to do. */
+void
+platform_limit_memory(int64_t bytes)
+{
+	struct rlimit	none = { 0, 0 };
+
+	(void)bytes;
+	setrlimit(RLIMIT_CORE, &none);
+}
+
+int
+platform_process_cost(int64_t pid, int64_t *cpu_us, int64_t *rss)
+{
+	mach_timebase_info_data_t	unit;
+	struct proc_taskinfo		t;
+
+	if (proc_pidinfo((int)pid, PROC_PIDTASKINFO, 0, &t, sizeof(t)) !=
+	    (int)sizeof(t))
+		return errno != 0 ? -errno : -ESRCH;
+	mach_timebase_info(&unit);
+	*cpu_us = (int64_t)((t.pti_total_user + t.pti_total_system) *
+	    unit.numer / unit.denom / 1000);
+	*rss = (int64_t)t.pti_resident_size;
+	return 0;
+}
+
+int
+platform_self_path(char *out, size_t n)
+{
+	uint32_t	size = (uint32_t)n;
+
+	return _NSGetExecutablePath(out, &size) == 0 ? 0 : -ENOBUFS;
 }
 
 int

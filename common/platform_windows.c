@@ -338,6 +338,59 @@ platform_process_start(int64_t pid)
 	return start;
 }
 
+/* A console's Ctrl-C reaches all its processes; the parent ends us. */
+void
+platform_become_part(const char *name)
+{
+	(void)name;
+	SetConsoleCtrlHandler(NULL, TRUE);
+}
+
+/* A job of its own, which a process can be in beside others since Windows
+ * 8. */
+void
+platform_limit_memory(int64_t bytes)
+{
+	JOBOBJECT_EXTENDED_LIMIT_INFORMATION	limit = { 0 };
+	HANDLE					job;
+
+	limit.BasicLimitInformation.LimitFlags =
+	    JOB_OBJECT_LIMIT_PROCESS_MEMORY;
+	limit.ProcessMemoryLimit = (SIZE_T)bytes;
+	if ((job = CreateJobObjectW(NULL, NULL)) == NULL)
+		return;
+	SetInformationJobObject(job, JobObjectExtendedLimitInformation,
+	    &limit, sizeof(limit));
+	AssignProcessToJobObject(job, GetCurrentProcess());
+}
+
+int
+platform_process_cost(int64_t pid, int64_t *cpu_us, int64_t *rss)
+{
+	PROCESS_MEMORY_COUNTERS	m = { .cb = sizeof(m) };
+	FILETIME		created, ended, kernel, user;
+	HANDLE			h;
+	int			rc = 0;
+
+	h = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, (DWORD)pid);
+	if (h == NULL)
+		return last_error();
+	if (GetProcessTimes(h, &created, &ended, &kernel, &user) &&
+	    GetProcessMemoryInfo(h, &m, sizeof(m))) {
+		*cpu_us = (ticks_of(kernel) + ticks_of(user)) / 10;
+		*rss = (int64_t)m.WorkingSetSize;
+	} else
+		rc = last_error();
+	CloseHandle(h);
+	return rc;
+}
+
+int
+platform_self_path(char *out, size_t n)
+{
+	return uv_exepath(out, &n);
+}
+
 int
 platform_peer_cred(int fd, int64_t *uid, int64_t *pid)
 {
