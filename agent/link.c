@@ -161,7 +161,7 @@ link_down(struct agent_link *l)
 	uv_timer_stop(&l->ping);
 	link_commands_end(l);
 	l->protocol->end(l);
-	if (was_up)
+	if (was_up && l->o.down != NULL)
 		l->o.down(l->o.arg);
 	if (l->done != NULL) {
 		link_end(l);
