@@ -198,6 +198,10 @@ const char *agent_missing(const struct agent *);
  * anew when it has changed. */
 void	agent_look(struct agent *);
 
+/* commands_modules.c */
+/* Adds the command "modules". */
+void	module_commands_add(struct agent *);
+
 /* local.c */
 /* Opens the local endpoint; a failure is told to the log and is no more:
  * NULL. */
