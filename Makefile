@@ -140,9 +140,11 @@ tcdir	= $(TOOLCHAIN_DIR)/$(1)$(if $(call bpf_of,$(1)),-bpf)
 tc	= $(shell sed -n 's/^$(1) := //p' $(call tcdir,$(2))/flags.mk)
 agent_of = $(O)/target/$(1)/$(CAPS)/muster-agent$(if $(filter windows%,$(1)),.exe)
 
+# On all headers: what -MMD writes does not hold for an O of another name, as
+# the build server has it.
 define target_rule
 $(O)/target/$(1)/$(CAPS)/%.o: %.c $(call tcdir,$(1))/flags.mk \
-    | $(if $(call bpf_of,$(1)),$(SKELS))
+    $(wildcard agent/*.h bpf/*.h common/*.h) | $(if $(call bpf_of,$(1)),$(SKELS))
 	@mkdir -p $$(@D)
 	$(call say,CC,$$@)$(call tcdir,$(1))/bin/cc -std=c11 $(WARN) -O2 -D_GNU_SOURCE \
 	    -D_FILE_OFFSET_BITS=64 $(call cap_flags,$(call asked,$(1))) \
