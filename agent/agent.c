@@ -97,13 +97,12 @@ on_stop_signal(uv_signal_t *s, int number)
 	state_event(a->state, ON_STOP);
 }
 
-static void
-on_hangup(uv_signal_t *s, int number)
+void
+agent_reload(struct agent *a)
 {
-	struct agent	*a = s->data;
-	int		 rc;
+	int	rc;
 
-	(void)number;
+	agent_look(a);
 	if (a->config.log_file == NULL)
 		return;
 	if ((rc = log_to_file(a->config.log_file)) < 0)
@@ -111,6 +110,13 @@ on_hangup(uv_signal_t *s, int number)
 		    a->config.log_file, errstr(rc));
 	else
 		log_info(NULL, "log reopened");
+}
+
+static void
+on_hangup(uv_signal_t *s, int number)
+{
+	(void)number;
+	agent_reload(s->data);
 }
 
 static void
@@ -171,6 +177,7 @@ int
 main(int argc, char **argv)
 {
 	struct agent	a;
+	int		rc;
 
 	child_role(argc, argv);
 	module_role(argc, argv);
@@ -181,6 +188,11 @@ main(int argc, char **argv)
 	if (a.config.self_test) {
 		config_release(&a.config);
 		return selftest_main();
+	}
+	if (a.config.n_operands > 0) {
+		rc = ask_main(&a.config);
+		config_release(&a.config);
+		return rc;
 	}
 	start_log(&a);
 	start_state(&a);

@@ -10,6 +10,8 @@
 #include "envelope.h"
 #include "linkcrypt.h"
 
+struct agent;
+struct control;
 struct settings;
 struct state;
 struct tls;
@@ -34,8 +36,11 @@ struct agent_config {
 	int		 ec2_auto;	/* an AWS key may be the secret */
 	int64_t		 heartbeat_ms, metrics_ms;
 	int		 self_test;
+	char		**operands;	/* a local command, of argv */
+	int		 n_operands;
 };
-/* Reads all settings; what is wrong with one ends the process with 100. */
+/* Reads all settings; what is wrong with one ends the process with 100.  For
+ * a self-test and a local command it reads no more than they need. */
 void	config_load(struct agent_config *, int argc, char **argv);
 void	config_release(struct agent_config *);
 /* Whether a link may go to this URL, and by which protocol.  0, or -EINVAL
@@ -73,6 +78,16 @@ int	registration_save(const struct registration *);	/* 0 or -errno */
 int	registration_is_for(const struct registration *, const char *url);
 void	registration_release(struct registration *);
 
+/* ask.c */
+/* The local command that the operands are; the exit code. */
+int	ask_main(const struct agent_config *);
+/* Asks the running agent to go; 0 when it will, else the process ends. */
+void	ask_to_go(const struct agent_config *);
+
+/* commands_agent.c */
+/* Adds what is asked about the agent itself, and of it. */
+void	agent_commands_add(struct agent *);
+
 /* commands_host.c */
 struct command_table;
 struct host_commands;
@@ -87,6 +102,12 @@ extern const struct confjson_spec agent_confjson;
 /* Whether the updater has this program under proof: then config.json is a
  * staged copy. */
 int	update_on_trial(const char *state_dir);
+
+/* control.c */
+/* Where this agent's control pipe is; the caller frees. */
+char	*control_path(const struct settings *);
+void	control_start(struct agent *);
+int	control_end_all(struct agent *);
 
 /* ec2.c */
 /* Asks the metadata service at base; done() hears once, later: the address,
@@ -150,6 +171,7 @@ struct agent {
 	struct lock		*lock;
 	struct confjson		*conf;		/* config.json; never NULL */
 	struct state		*state;
+	struct control		*control;	/* the pipe; or NULL */
 	struct tls		*tls;		/* NULL: not needed yet */
 	struct modules		*modules;
 	int64_t			 cost_us, cost_ms;	/* at the last sample */
@@ -170,6 +192,8 @@ struct agent {
 	int			 stopping;
 };
 void	agent_parts_ended(struct agent *);
+/* What SIGHUP does: the log is reopened, what the link needs looked for. */
+void	agent_reload(struct agent *);
 
 /* start.c: each ends the process where it fails */
 void	start_log(const struct agent *);

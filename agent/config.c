@@ -97,15 +97,30 @@ static const struct setting table[] = {
 	{ .name = "self-test", .type = SETTING_BOOL, .fallback = "false",
 	    .help = "check this binary on this host, and exit",
 	    .flags = SETTING_FLAG },
+	{ .name = "force", .type = SETTING_BOOL, .fallback = "false",
+	    .help = "ask a running agent to go, and take its place",
+	    .flags = SETTING_FLAG },
+	{ .name = "force-timeout", .type = SETTING_DURATION,
+	    .fallback = "30s", .min = 100, .max = 3600000, .arg = "TIME",
+	    .help = "how long --force waits for it" },
+	{ .name = "json", .type = SETTING_BOOL, .fallback = "false",
+	    .help = "what a local command answers, as JSON",
+	    .flags = SETTING_FLAG },
 };
 
 static struct settings_spec spec = {
 	.tool = "muster-agent",
-	.synopsis = "[--self-test] [options]",
+	.synopsis = "[--force] [options]\n"
+	    "       muster-agent --self-test\n"
+	    "       muster-agent [--json] [options] status | modules | flush"
+	    " | reload |\n"
+	    "           stop | rotate-secret | states\n"
+	    "       muster-agent [options] command NAME [JSON]",
 	.about = "the agent on the host: connects to its server and reports",
 	.table = table,
 	.n = nitems(table),
-	.groups = SETTINGS_CONFIG | SETTINGS_DIRS | SETTINGS_LOG,
+	.groups = SETTINGS_CONFIG | SETTINGS_DIRS | SETTINGS_LOG |
+	    SETTINGS_OPERANDS,
 	.config_name = "agent.config.json"
 };
 
@@ -363,7 +378,10 @@ config_load(struct agent_config *c, int argc, char **argv)
 	c->settings = settings_load(&spec, argc, argv);
 	spec.stamped = NULL;
 	json_decref(stamped);
-	if ((c->self_test = settings_bool(c->settings, "self-test")))
+	c->operands = argv + settings_first(c->settings);
+	c->n_operands = argc - settings_first(c->settings);
+	if ((c->self_test = settings_bool(c->settings, "self-test")) ||
+	    c->n_operands > 0)
 		return;
 	if (c->stamp_fault != NULL)
 		die(EXIT_USAGE, "the configuration in this binary is"

@@ -15,6 +15,7 @@ start_commands(struct agent *a)
 	a->host_commands = host_commands_new(a->commands, &a->loop,
 	    settings_state_dir(a->config.settings),
 	    settings_str(a->config.settings, "service"));
+	agent_commands_add(a);
 }
 
 static void
@@ -52,6 +53,7 @@ static const struct part {
 	/* ended before the link, so that their last words go out by it */
 	{ "modules", reports_start, reports_stop, reports_release },
 	{ "local", start_local, stop_local, NULL },
+	{ "control", control_start, control_end_all, NULL },
 };
 
 void

@@ -27,6 +27,21 @@ start_log(const struct agent *a)
 		    a->config.log_file, errstr(rc));
 }
 
+/* Another agent is asked to go, and has gone when its lock is ours. */
+static int
+take_from(struct agent *a, const char *path)
+{
+	int64_t	limit = settings_int(a->config.settings, "force-timeout");
+	int	rc;
+
+	ask_to_go(&a->config);
+	rc = lock_take(&a->lock, path, LOCK_WAIT, limit, MUSTER_VERSION);
+	if (rc == -ETIMEDOUT)
+		die(EXIT_TIMEOUT, "%s: the other agent said that it goes, and"
+		    " did not in %" PRId64 " ms", path, limit);
+	return rc;
+}
+
 static void
 take_lock(struct agent *a, const char *dir)
 {
@@ -35,6 +50,8 @@ take_lock(struct agent *a, const char *dir)
 	int			 rc;
 
 	rc = lock_take(&a->lock, path, 0, 0, MUSTER_VERSION);
+	if (rc == -EWOULDBLOCK && settings_bool(a->config.settings, "force"))
+		rc = take_from(a, path);
 	if (rc == -EWOULDBLOCK) {
 		if (lock_status(path, &holder) == 0 && holder.pid > 0)
 			die(EXIT_NO, "%s: another agent runs, process %"

@@ -20,7 +20,7 @@ static const struct transition {
 	{ S(STARTING), ON_STOP, S(SHUTTING_DOWN), ACT_SHUT_DOWN },
 
 	{ S(IDLE), ON_STOP, S(SHUTTING_DOWN), ACT_SHUT_DOWN },
-	{ S(IDLE), ON_FORCE, S(FORCE_RESTARTING), ACT_MAKE_ROOM },
+	{ S(IDLE), ON_FORCE, S(FORCE_RESTARTING), ACT_NONE },
 	{ S(IDLE), ON_UPDATE, S(UPDATING_STARTING), ACT_UPDATE },
 
 	{ S(FORCE_RESTARTING), ON_LEAVE, S(SHUTTING_DOWN), ACT_SHUT_DOWN },
@@ -68,7 +68,7 @@ static const char *const event_names[STATE_EVENTS] = {
 };
 
 static const char *const action_names[STATE_ACTIONS] = {
-	"-", "shut-down", "make-room", "update", "abort"
+	"-", "shut-down", "update", "abort"
 };
 
 struct state {

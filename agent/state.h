@@ -36,7 +36,6 @@ enum state_event {
 enum state_action {
 	ACT_NONE,
 	ACT_SHUT_DOWN,		/* end all parts in order */
-	ACT_MAKE_ROOM,		/* answer, then ON_LEAVE */
 	ACT_UPDATE,		/* check what is offered */
 	ACT_ABORT,		/* end an update where it is; shut down */
 	STATE_ACTIONS

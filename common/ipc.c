@@ -49,6 +49,9 @@ struct conn {
 
 struct ipc_call {
 	struct conn	*conn;		/* NULL once that has gone */
+	void		(*gone)(void *);
+	void		*gone_arg;
+	int		 hang_up;
 };
 
 /* -- lines -- */
@@ -151,6 +154,7 @@ void
 ipc_answer(struct ipc_call *call, json_t *answer)
 {
 	struct conn	*c = call->conn;
+	int		 hang_up = call->hang_up;
 
 	free(call);
 	if (c == NULL) {
@@ -159,8 +163,38 @@ ipc_answer(struct ipc_call *call, json_t *answer)
 	}
 	c->call = NULL;
 	write_line(c, answer);
+	if (hang_up)
+		conn_close(c);
 	if (!c->handling && !c->closing)
 		uv_timer_start(&c->ipc->next, on_next, 0, 0);
+}
+
+void
+ipc_part(struct ipc_call *call, json_t *part)
+{
+	if (call->conn == NULL || call->conn->closing)
+		json_decref(part);
+	else
+		write_line(call->conn, part);
+}
+
+void
+ipc_on_gone(struct ipc_call *call, void (*gone)(void *), void *arg)
+{
+	call->gone = gone;
+	call->gone_arg = arg;
+}
+
+int
+ipc_gone(const struct ipc_call *call)
+{
+	return call->conn == NULL || stream_peer_gone(call->conn->stream);
+}
+
+void
+ipc_hang_up(struct ipc_call *call)
+{
+	call->hang_up = 1;
 }
 
 /* -- connections -- */
@@ -186,16 +220,20 @@ on_closed(struct stream *s, int rc, void *arg)
 {
 	struct conn	*c = arg;
 	struct ipc	*ipc = c->ipc;
+	struct ipc_call	*call;
 
 	(void)s;
 	log_debug("ipc", "uid %lld: closed: %s", (long long)c->uid, errstr(rc));
-	if (c->call != NULL)
-		c->call->conn = NULL;
+	call = c->call;
+	if (call != NULL)
+		call->conn = NULL;
 	list_remove(&c->link);
 	if (--ipc->nconns == 0)
 		uv_timer_stop(&ipc->sweep);
 	buf_release(&c->in);
 	free(c);
+	if (call != NULL && call->gone != NULL)
+		call->gone(call->gone_arg);
 	if (ipc->held)
 		accept_one(ipc);
 	if (ipc->stopping)
@@ -254,10 +292,13 @@ on_sweep(uv_timer_t *t)
 	LIST_EACH(l, n, &ipc->conns) {
 		c = LIST_ITEM(l, struct conn, link);
 		rest = now - c->since;
-		if (c->closing || c->call != NULL)
+		if (c->closing)
 			continue;
-		if (stream_pending(c->stream) > 0 && rest > IPC_TIMEOUT)
+		if ((stream_pending(c->stream) > 0 && rest > IPC_TIMEOUT) ||
+		    stream_pending(c->stream) > IPC_MAX_PENDING)
 			stream_abort(c->stream, UV_ETIMEDOUT);
+		else if (c->call != NULL)
+			continue;
 		else if (c->in.len > 0 && rest > IPC_TIMEOUT)
 			refuse(c, "the line's end took too long");
 		else if (rest > IPC_IDLE)

@@ -16,6 +16,7 @@ enum {
 	IPC_MAX_LINE	= 256 * 1024,	/* a configuration to sign is 64 KB */
 	IPC_MAX_CONNS	= 64,		/* all peers together */
 	IPC_MAX_PER_UID	= 48,		/* so that no one takes all of them */
+	IPC_MAX_PENDING	= 4 * 1024 * 1024, /* bytes of parts nobody reads */
 	IPC_TIMEOUT	= 5000,		/* ms of silence within a line, or with
 					 * an answer that nobody reads */
 	IPC_IDLE	= 300000	/* ms of silence between lines */
@@ -41,6 +42,16 @@ int	ipc_serve(struct ipc **, uv_loop_t *, const char *path, int mode,
 /* Answers now or later, exactly once, also when the peer or the server has
  * gone meanwhile; takes the reference. */
 void	ipc_answer(struct ipc_call *, json_t *);
+/* A line before the answer; takes the reference. */
+void	ipc_part(struct ipc_call *, json_t *);
+/* What to do when the peer or the server goes before the answer, which is
+ * still to come, in there or later. */
+void	ipc_on_gone(struct ipc_call *, void (*gone)(void *arg), void *arg);
+/* Whether the peer has gone by now, as far as the system tells: what it asked
+ * for before it lost patience should not be done. */
+int	ipc_gone(const struct ipc_call *);
+/* The connection closes once what was answered is out. */
+void	ipc_hang_up(struct ipc_call *);	/* before its answer */
 /* Closes all, removes the socket, frees; the last of it on the loop. */
 void	ipc_stop(struct ipc *);
 
@@ -48,9 +59,15 @@ void	ipc_stop(struct ipc *);
  * One request, one answer, without a loop: for tools.  0 and *answer (the
  * caller's), or -errno: -ETIMEDOUT after timeout_ms, -ECONNRESET where the
  * server closed without an answer (it does not know us), -EBADMSG for an
- * answer that is no JSON object, -ENOTSUP on Windows for now.
+ * answer that is no JSON object.
  */
 int	ipc_ask(const char *path, const json_t *request, int64_t timeout_ms,
 	    json_t **answer);
+/*
+ * The same for an answer of several lines: line() borrows each and returns 1
+ * for the last.  timeout_ms is the limit from line to line.
+ */
+int	ipc_talk(const char *path, const json_t *request, int64_t timeout_ms,
+	    int (*line)(const json_t *, void *arg), void *arg);
 
 #endif

@@ -37,6 +37,9 @@ int64_t	 platform_process_start(int64_t pid);
 int	 platform_private_dir(const char *path);
 /* The peer of a connected Unix socket: 0, or -ENOTSUP. */
 int	 platform_peer_cred(int fd, int64_t *uid, int64_t *pid);
+/* Whether the peer of a connected Unix socket or named pipe has closed it and
+ * hears no answer; 0 where the system does not tell. */
+int	 platform_peer_gone(int fd);
 /* Has the kernel copy up to n bytes of a file, from off on, to a socket that
  * does not block.  *sent is how many went: 0 at the file's end.  0, -EAGAIN,
  * -ENOTSUP where this system or this file cannot, or -errno. */

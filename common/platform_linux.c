@@ -16,6 +16,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -322,6 +323,15 @@ platform_peer_cred(int fd, int64_t *uid, int64_t *pid)
 	*uid = (int64_t)c.uid;
 	*pid = c.pid;
 	return 0;
+}
+
+/* A peer that only says no more (shutdown) still listens: no POLLHUP. */
+int
+platform_peer_gone(int fd)
+{
+	struct pollfd	p = { .fd = fd };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 /* libuv 1.44 asks copy_file_range(2) first, which refuses sockets, and then

@@ -399,6 +399,13 @@ platform_peer_cred(int fd, int64_t *uid, int64_t *pid)
 }
 
 int
+platform_peer_gone(int fd)
+{
+	return !PeekNamedPipe((HANDLE)(intptr_t)fd, NULL, 0, NULL, NULL,
+	    NULL);
+}
+
+int
 platform_sendfile(int to, int from, uint64_t off, size_t n, size_t *sent)
 {
 	(void)to, (void)from, (void)off, (void)n;

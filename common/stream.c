@@ -328,6 +328,16 @@ stream_peer_cred(const struct stream *s, int64_t *uid, int64_t *pid)
 }
 
 int
+stream_peer_gone(const struct stream *s)
+{
+	uv_os_fd_t	fd;
+
+	return s->h.handle.type == UV_NAMED_PIPE &&
+	    uv_fileno(&s->h.handle, &fd) == 0 &&
+	    platform_peer_gone((int)(intptr_t)fd);
+}
+
+int
 stream_plain_fd(const struct stream *s)
 {
 #ifdef _WIN32

@@ -86,6 +86,8 @@ uv_loop_t *stream_loop(const struct stream *);
 int	 stream_is_tls(const struct stream *);
 /* The peer's uid and pid on a Unix socket: 0, or -ENOTSUP elsewhere. */
 int	 stream_peer_cred(const struct stream *, int64_t *uid, int64_t *pid);
+/* Whether the peer there has closed already; 0 where that is not known. */
+int	 stream_peer_gone(const struct stream *);
 /* The descriptor while the stream is plain and idle, for sendfile(2); -1. */
 int	 stream_plain_fd(const struct stream *);
 void	 stream_set_events(struct stream *, const struct stream_events *,

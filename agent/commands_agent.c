@@ -1,0 +1,84 @@
+/* Commands about the agent itself, for who is on this host and, where they
+ * only tell, for the server. */
+#include <stdlib.h>
+
+#include "agent.h"
+#include "buf.h"
+#include "clock.h"
+#include "commands.h"
+#include "control.h"
+#include "log.h"
+#include "settings.h"
+#include "state.h"
+
+static json_t *
+link_json(const struct agent *a)
+{
+	const char		*missing = agent_missing(a);
+	struct link_status	 s = { 0, NULL, -1 };
+	json_t			*o;
+
+	if (a->link != NULL)
+		link_status(a->link, &s);
+	o = json_pack("{ss sb}", "url", a->config.url != NULL ?
+	    a->config.url : "", "connected", s.connected);
+	if (missing != NULL)
+		json_object_set_new(o, "missing", json_string(missing));
+	if (s.why != NULL)
+		json_object_set_new(o, "why", json_string(s.why));
+	if (s.retry_ms >= 0)
+		json_object_set_new(o, "next_retry_ms",
+		    json_integer(s.retry_ms));
+	return o;
+}
+
+static void
+run_status(struct command_call *call, const json_t *args, void *arg)
+{
+	const struct agent	*a = arg;
+	json_t			*o = state_json(a->state);
+
+	(void)args;
+	json_object_update_new(o, json_pack("{ss ss sI sI so}", "name",
+	    a->config.name, "version", MUSTER_VERSION, "pid",
+	    (json_int_t)uv_os_getpid(), "uptimeSeconds",
+	    (json_int_t)((clock_mono_ms() - a->started) / 1000), "link",
+	    link_json(a)));
+	command_done(call, o, NULL);
+}
+
+static void
+run_reload(struct command_call *call, const json_t *args, void *arg)
+{
+	(void)args;
+	agent_reload(arg);
+	command_done(call, NULL, NULL);
+}
+
+static void
+run_rotate(struct command_call *call, const json_t *args, void *arg)
+{
+	struct agent	*a = arg;
+	int		 rc = a->control != NULL ?
+			    control_rotate(a->control) : 0;
+
+	(void)args;
+	command_done(call, NULL, rc < 0 ? errstr(rc) : NULL);
+}
+
+void
+agent_commands_add(struct agent *a)
+{
+	const struct command	commands[] = {
+		{ "status", "what the agent is doing",
+		    COMMAND_LINK | COMMAND_CONTROL, run_status, a },
+		{ "reload", "reopen the log, look for the link's settings",
+		    COMMAND_CONTROL, run_reload, a },
+		{ "rotate_secret", "another secret for the control pipe",
+		    COMMAND_CONTROL, run_rotate, a },
+	};
+	size_t			i;
+
+	for (i = 0; i < nitems(commands); i++)
+		command_add(a->commands, &commands[i]);
+}
