@@ -215,25 +215,45 @@ is_alive(const struct lock_holder *h)
 
 /* -- taking -- */
 
-/* A shared lock needs no right to write. */
+/* Neither a shared lock nor flock(2)'s needs the right to write. */
 static int
-open_for(const char *path, int shared)
+open_for(const char *path, unsigned flags)
 {
 	int	fd = fs_open(path, UV_FS_O_RDWR | UV_FS_O_CREAT);
 
-	if (shared && (fd == -EACCES || fd == -EROFS || fd == -EISDIR))
+	if ((flags & (LOCK_SHARED | LOCK_FLOCK)) != 0 && (fd == -EACCES || fd == -EROFS || fd == -EISDIR))
 		fd = fs_open(path, UV_FS_O_RDONLY);
 	return fd;
 }
 
+/* All take flock(2)'s before ours, so that no two wait for each other. */
+int
+lock_descriptor(int fd, unsigned flags)
+{
+	int	shared = (flags & LOCK_SHARED) != 0;
+	int	wait = (flags & LOCK_WAIT) != 0, rc;
+
+	if (flags & LOCK_WHOLE)
+		return platform_lock_whole(fd, shared, wait);
+	if ((flags & LOCK_FLOCK) == 0)
+		return platform_lock(fd, shared, wait);
+	if ((rc = platform_flock(fd, shared, wait)) < 0)
+		return rc;
+	if ((rc = platform_lock(fd, shared, wait)) == -EBADF)
+		return 0;		/* not open for writing, or reading */
+	if (rc == -EWOULDBLOCK)
+		platform_unlock(fd);
+	return rc;
+}
+
 /* LOST_NAME: begin again.  (No errno: EAGAIN is EWOULDBLOCK.) */
 static int
-try_file(int fd, const char *path, int shared, int wait)
+try_file(int fd, const char *path, unsigned flags)
 {
 	int	rc;
 
 	do
-		rc = platform_lock(fd, shared, wait);
+		rc = lock_descriptor(fd, flags);
 	while (rc == -EINTR);
 	return same_file(fd, path) ? rc : LOST_NAME;
 }
@@ -242,7 +262,7 @@ static int
 lock_file(int *fd, const char *path, unsigned flags, int64_t wait_ms)
 {
 	int64_t	end = clock_mono_ms() + wait_ms;
-	int	shared = (flags & LOCK_SHARED) != 0, rc = LOST_NAME;
+	int	rc = LOST_NAME;
 	int	for_ever = (flags & LOCK_WAIT) != 0 && wait_ms < 0;
 	unsigned pause = PAUSE_FIRST;
 
@@ -250,10 +270,11 @@ lock_file(int *fd, const char *path, unsigned flags, int64_t wait_ms)
 		if (rc == LOST_NAME) {
 			if (*fd >= 0)
 				fs_close(*fd);
-			if ((*fd = open_for(path, shared)) < 0)
+			if ((*fd = open_for(path, flags)) < 0)
 				return *fd;
 		}
-		rc = try_file(*fd, path, shared, for_ever);
+		rc = try_file(*fd, path, for_ever ? flags :
+		    flags & ~(unsigned)LOCK_WAIT);
 		if (rc == LOST_NAME)
 			continue;
 		if (rc != -EWOULDBLOCK || (flags & LOCK_WAIT) == 0)
@@ -286,7 +307,8 @@ lock_take(struct lock **out, const char *path, unsigned flags,
 	if (version != NULL)
 		copy_word(l->version, sizeof(l->version), version);
 	l->record = (flags & LOCK_SHARED) == 0 && record_allowed(fd);
-	if ((rc = record_write(l)) < 0)
+	rc = record_write(l);
+	if (rc < 0 && rc != -EBADF)	/* a file to read alone */
 		log_warn("lock", "%s: cannot write the record: %s", path,
 		    errstr(rc));
 	return 0;

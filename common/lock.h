@@ -21,7 +21,11 @@ struct lock_holder {
 	int	alive;		/* whether that very process runs */
 };
 
-enum { LOCK_SHARED = 1, LOCK_WAIT = 2, LOCK_INHERIT = 4 };
+enum {
+	LOCK_SHARED = 1, LOCK_WAIT = 2, LOCK_INHERIT = 4,
+	LOCK_FLOCK = 8,		/* flock(2)'s as well, against flock(1) */
+	LOCK_WHOLE = 16		/* fcntl(2)'s of the whole file instead */
+};
 
 /*
  * Takes the lock; makes the file (0600) where it is missing.  0, or
@@ -35,6 +39,9 @@ enum { LOCK_SHARED = 1, LOCK_WAIT = 2, LOCK_INHERIT = 4 };
  */
 int	lock_take(struct lock **, const char *path, unsigned flags,
 	    int64_t wait_ms, const char *version);
+/* The same for an open descriptor, once: which locks, by these flags.  A
+ * file that is not open for writing has an exclusive lock by LOCK_FLOCK. */
+int	lock_descriptor(int fd, unsigned flags);
 /* Rewrites the record with the present time; every 60 s.  0 or -errno;
  * -ESTALE when another file has the name by now, or none. */
 int	lock_beat(struct lock *);

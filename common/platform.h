@@ -72,6 +72,12 @@ int	 platform_self_path(char *out, size_t n);
 int	 platform_lock(int fd, int shared, int wait);
 /* Whether anyone holds a lock that would refuse ours: 1, 0 or -errno. */
 int	 platform_lock_held(int fd);
+/* The lock of flock(2), and that of fcntl(2) on the whole file, as flock(1)
+ * takes them; the three do not see each other on Linux, but what others lock
+ * whole by fcntl(2) holds ours.  Elsewhere they are ours. */
+int	 platform_flock(int fd, int shared, int wait);
+int	 platform_lock_whole(int fd, int shared, int wait);
+int	 platform_unlock(int fd);	/* all of them; 0 or -errno */
 
 /* Counters since boot and present values for the telemetry module; a value
  * that the system does not have is -1. */

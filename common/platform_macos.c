@@ -295,6 +295,26 @@ platform_lock(int fd, int shared, int wait)
 }
 
 int
+platform_flock(int fd, int shared, int wait)
+{
+	return platform_lock(fd, shared, wait);
+}
+
+int
+platform_lock_whole(int fd, int shared, int wait)
+{
+	return platform_lock(fd, shared, wait);
+}
+
+int
+platform_unlock(int fd)
+{
+	struct flock	l = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	return fcntl(fd, F_OFD_SETLK, &l) < 0 ? -errno : 0;
+}
+
+int
 platform_lock_held(int fd)
 {
 	struct flock	l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };

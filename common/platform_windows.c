@@ -474,6 +474,27 @@ platform_lock(int fd, int shared, int wait)
 	    (wait ? 0 : (DWORD)LOCKFILE_FAIL_IMMEDIATELY));
 }
 
+int
+platform_flock(int fd, int shared, int wait)
+{
+	return platform_lock(fd, shared, wait);
+}
+
+int
+platform_lock_whole(int fd, int shared, int wait)
+{
+	return platform_lock(fd, shared, wait);
+}
+
+int
+platform_unlock(int fd)
+{
+	OVERLAPPED	o = { .OffsetHigh = LOCK_OFFSET_HIGH };
+
+	return UnlockFileEx((HANDLE)_get_osfhandle(fd), 0, 1, 0, &o) ? 0 :
+	    last_error();
+}
+
 /* Windows has no question, only the attempt: for that instant the lock is
  * ours, and somebody else's attempt may fail.  Our own lock counts too. */
 int

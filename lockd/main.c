@@ -4,6 +4,7 @@
  * them lives, whoever is killed.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,16 @@ static const struct setting	table[] = {
 	    "a lock of its own, the default", SETTING_FLAG, NULL },
 	{ "nonblock", 'n', NULL, SETTING_BOOL, NULL, 0, 0, NULL,
 	    "give up at once while another holds it", SETTING_FLAG, NULL },
+	{ "unlock", 'u', NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "let a descriptor's lock go", SETTING_FLAG, NULL },
+	{ "fcntl", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "fcntl(2)'s lock of the whole file instead", SETTING_FLAG, NULL },
+	{ "nb", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "the same as -n", SETTING_FLAG, NULL },
+	{ "nonblocking", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "the same as -n", SETTING_FLAG, NULL },
+	{ "timeout", 0, NULL, SETTING_STR, NULL, 0, 0, "SECONDS",
+	    "the same as -w", SETTING_FLAG, NULL },
 	{ "wait", 'w', NULL, SETTING_STR, NULL, 0, 0, "SECONDS",
 	    "give up after this time, like 2 or 0.5", SETTING_FLAG, NULL },
 	{ "conflict-exit-code", 'E', NULL, SETTING_INT, NULL, 0, 255, "N",
@@ -50,7 +61,7 @@ static const struct setting	table[] = {
 	    NULL }
 };
 
-static const struct settings_spec	spec = {
+static struct settings_spec	spec = {
 	.tool = "muster-lock",
 	.synopsis = "[-snxoFbv] [-w SECONDS] [-E N] FILE COMMAND [ARG ...]\n"
 	    "       muster-lock [options] FILE -c COMMAND\n"
@@ -62,6 +73,13 @@ static const struct settings_spec	spec = {
 	.n = nitems(table),
 	.groups = SETTINGS_STOP_AT_OPERAND | SETTINGS_OPERANDS
 };
+
+/* Whether we stand in for flock(1), under its name. */
+static int
+is_flock(void)
+{
+	return strcmp(spec.tool, "flock") == 0;
+}
 
 struct request {
 	const struct settings	*s;
@@ -85,6 +103,23 @@ read_seconds(const struct settings *s, const char *text)
 	return (int64_t)(v * 1000 + 0.5);
 }
 
+/* How long to wait, from the words that flock(1) has for it. */
+static void
+read_wait(struct request *r, const struct settings *s)
+{
+	const char	*wait = settings_has(s, "wait") ? "wait" : "timeout";
+	int		 at_once = settings_bool(s, "nonblock") ||
+			    settings_bool(s, "nb") ||
+			    settings_bool(s, "nonblocking");
+
+	if (at_once && settings_has(s, wait))
+		settings_usage(s, "-n and -w exclude each other");
+	if (at_once)
+		r->flags &= ~(unsigned)LOCK_WAIT;
+	if (settings_has(s, wait))
+		r->wait_ms = read_seconds(s, settings_str(s, wait));
+}
+
 static void
 read_request(struct request *r, const struct settings *s)
 {
@@ -96,16 +131,15 @@ read_request(struct request *r, const struct settings *s)
 	r->timeout_code = EXIT_TIMEOUT;
 	if (settings_bool(s, "shared") && settings_bool(s, "exclusive"))
 		settings_usage(s, "-s and -x exclude each other");
-	if (settings_bool(s, "nonblock") && settings_has(s, "wait"))
-		settings_usage(s, "-n and -w exclude each other");
 	if (settings_bool(s, "shared"))
 		r->flags |= LOCK_SHARED;
+	r->flags |= settings_bool(s, "fcntl") ? LOCK_WHOLE : LOCK_FLOCK;
 	if (!settings_bool(s, "close"))
 		r->flags |= LOCK_INHERIT;
-	if (settings_bool(s, "nonblock"))
-		r->flags &= ~(unsigned)LOCK_WAIT;
-	if (settings_has(s, "wait"))
-		r->wait_ms = read_seconds(s, settings_str(s, "wait"));
+	read_wait(r, s);
+	/* In flock's place all is as its callers know it. */
+	if (is_flock())
+		r->timeout_code = EXIT_NO;
 	if (settings_has(s, "conflict-exit-code"))
 		r->busy_code = r->timeout_code =
 		    (int)settings_int(s, "conflict-exit-code");
@@ -134,22 +168,28 @@ tell_taken(const struct request *r, int64_t began)
 {
 	int64_t	ms = clock_mono_ms() - began;
 
-	if (r->verbose)
-		log_info(NULL, "%s: taken after %lld.%03lld s", r->file,
+	if (!r->verbose)
+		return;
+	if (is_flock())			/* on stdout, and so it is looked for */
+		printf("flock: getting lock took %lld.%06lld seconds\n",
+		    (long long)(ms / 1000), (long long)(ms % 1000 * 1000));
+	else
+		log_info(NULL, "getting lock took %lld.%03lld seconds",
 		    (long long)(ms / 1000), (long long)(ms % 1000));
+	fflush(stdout);
 }
 
 /* -- a descriptor that the shell holds -- */
 
 static int
-lock_descriptor(const struct request *r, int fd)
+lock_open_file(const struct request *r, int fd)
 {
 	int64_t	began = clock_mono_ms(), end = began + r->wait_ms;
-	int	shared = (r->flags & LOCK_SHARED) != 0, rc;
-	int	for_ever = (r->flags & LOCK_WAIT) != 0 && r->wait_ms < 0;
+	int	for_ever = (r->flags & LOCK_WAIT) != 0 && r->wait_ms < 0, rc;
 
 	for (;;) {
-		rc = platform_lock(fd, shared, for_ever);
+		rc = lock_descriptor(fd, for_ever ? r->flags :
+		    r->flags & ~(unsigned)LOCK_WAIT);
 		if (rc == -EINTR)
 			continue;
 		if (rc != -EWOULDBLOCK || (r->flags & LOCK_WAIT) == 0)
@@ -177,6 +217,16 @@ descriptor_number(const char *text)
 	return atoi(text);
 }
 
+static int
+unlock_open_file(const struct request *r, int fd)
+{
+	int	rc = platform_unlock(fd);
+
+	if (rc < 0)
+		die(EXIT_SYSTEM, "%s: %s", r->file, errstr(rc));
+	return EXIT_YES;
+}
+
 /* -- a file and a command -- */
 
 static int
@@ -190,6 +240,10 @@ lock_and_run(const struct request *r, char **command)
 	if (rc < 0)
 		return refused(r, rc);
 	tell_taken(r, began);
+	if (r->verbose && is_flock()) {
+		printf("flock: executing %s\n", command[0]);
+		fflush(stdout);
+	}
 	if (settings_bool(r->s, "no-fork"))
 		return run_instead(command);
 	rc = run_command(command, beat ? l : NULL,
@@ -227,14 +281,28 @@ find_command(const struct settings *s, char **argv)
 	return shell;
 }
 
+/* A link of flock's name stands in for flock(1). */
+static void
+take_name(const char *called)
+{
+	const char	*slash = strrchr(called, '/');
+
+	if (strcmp(slash != NULL ? slash + 1 : called, "flock") == 0)
+		spec.tool = "flock";
+}
+
 int
 main(int argc, char **argv)
 {
-	struct settings	*s = settings_load(&spec, argc, argv);
+	struct settings	*s;
 	struct request	 r;
 	char		**command = NULL;
-	int		 n = argc - settings_first(s), rc;
+	int		 n, rc;
 
+	if (argc > 0)
+		take_name(argv[0]);
+	s = settings_load(&spec, argc, argv);
+	n = argc - settings_first(s);
 	argv += settings_first(s);
 	read_request(&r, s);
 	if (n < 1)
@@ -255,8 +323,10 @@ main(int argc, char **argv)
 	    && descriptor_number(r.file) < 0))
 		settings_usage(s, "%s", n == 1 ? "no command given"
 		    : "--status takes a file alone");
+	else if (n == 1 && settings_bool(s, "unlock"))
+		rc = unlock_open_file(&r, descriptor_number(r.file));
 	else if (n == 1)
-		rc = lock_descriptor(&r, descriptor_number(r.file));
+		rc = lock_open_file(&r, descriptor_number(r.file));
 	else
 		rc = lock_and_run(&r, command);
 	settings_free(s);

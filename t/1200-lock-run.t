@@ -46,7 +46,7 @@ ok 'the holder still runs'	kill -0 "$holder"
 ok 'a waiter waits'		test ! -e "$T/waited"
 let_go
 ok 'and gets it then'		wait "$waiter"
-ok '-v: how long it took'	says "$T/l: taken after 0.0" \
+ok '-v: how long it took'	says "getting lock took 0.0" \
     muster-lock -v "$T/l" true
 
 hold -s
