@@ -32,7 +32,7 @@ LDFLAGS	= $(if $(SAN),$(SANFLAGS),-pie -Wl,-z,relro,-z,now)
 
 # A tool is its name and its sources; a new one adds two lines.
 TOOLS	= muster-buildsrv muster muster-sign muster-stamp muster-agent \
-	  muster-updater muster-lock
+	  muster-updater muster-lock muster-tuf
 SRC_muster-stamp = buildsrv/stamp.c
 SRC_muster-sign	= $(wildcard buildsrv/sign*.c)
 SRC_muster	= $(wildcard buildsrv/muster*.c) agent/policy_doc.c \
@@ -40,7 +40,8 @@ SRC_muster	= $(wildcard buildsrv/muster*.c) agent/policy_doc.c \
 SRC_muster-buildsrv = $(filter-out $(SRC_muster-stamp) $(SRC_muster-sign) \
 	  $(SRC_muster),$(wildcard buildsrv/*.c))
 SRC_muster-agent = $(filter-out %_other.c,$(wildcard agent/*.c))
-SRC_muster-updater = $(wildcard updater/*.c)
+SRC_muster-tuf	= $(wildcard updater/tuf*.c)
+SRC_muster-updater = $(filter-out $(SRC_muster-tuf),$(wildcard updater/*.c))
 SRC_muster-lock	= $(wildcard lockd/*.c)
 COMMON	= $(filter-out common/platform_%.c,$(wildcard common/*.c)) \
 	  common/platform_linux.c

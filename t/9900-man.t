@@ -4,7 +4,8 @@
 
 for tool in muster.1 muster-sign.1 muster-sign.8 muster-stamp.1 \
     muster-lock.1 muster-buildsrv.8 muster-agent.8 muster-updater.8 \
-    muster-pipeline.8 muster.7 muster-api.7 muster-link.7; do
+    muster-pipeline.8 muster-tuf.1 muster.7 muster-api.7 muster-link.7 \
+    muster-update.7; do
 	ok "there is a page $tool" test -s "$TOP/man/$tool"
 done
 silent() { is "$(mandoc -T lint -W warning "$1" 2>&1)" ''; }
@@ -19,7 +20,7 @@ options() {
 		sed 's/\\//g' "$2" | grep -Eq -- "(Fl|,) -${o#--}( |$)" || echo "$o"
 	done
 }
-for tool in buildsrv.8 agent.8 updater.8 stamp.1 lock.1; do
+for tool in buildsrv.8 agent.8 updater.8 stamp.1 lock.1 tuf.1; do
 	name=muster-${tool%.*}
 	ok "$name's page has all its options" is \
 	    "$(options "$name" "$TOP/man/muster-$tool")" ''
