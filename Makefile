@@ -40,7 +40,7 @@ SRC_muster	= $(wildcard buildsrv/muster*.c) agent/policy_doc.c \
 SRC_muster-buildsrv = $(filter-out $(SRC_muster-stamp) $(SRC_muster-sign) \
 	  $(SRC_muster),$(wildcard buildsrv/*.c))
 SRC_muster-agent = $(filter-out %_other.c,$(wildcard agent/*.c))
-SRC_muster-tuf	= $(wildcard updater/tuf*.c)
+SRC_muster-tuf	= updater/tuf_main.c
 SRC_muster-updater = $(filter-out $(SRC_muster-tuf),$(wildcard updater/*.c))
 SRC_muster-lock	= $(wildcard lockd/*.c)
 COMMON	= $(filter-out common/platform_%.c,$(wildcard common/*.c)) \
@@ -130,7 +130,7 @@ asked	= $(filter $(if $(filter all,$(CAPS)),%,$(subst $(comma), ,$(CAPS))),\
 left_out = $(foreach m,$(filter-out $(call asked,$(1)),$(MODULES)),\
 	  agent/mod_$(call us,$(m)).c agent/mod_$(call us,$(m))_%.c) \
 	  $(if $(call is_linux,$(1)),,$(NATIVE_ONLY)) common/platform_%.c \
-	  common/store%.c
+	  common/store%.c common/tuf_make.c
 agent_src = $(filter-out $(call left_out,$(1)),$(SRC_muster-agent) \
 	  $(wildcard common/*.c)) \
 	  $(if $(call is_linux,$(1)),,$(wildcard agent/*_other.c)) \

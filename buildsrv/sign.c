@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "buf.h"
 #include "child.h"
@@ -58,7 +59,8 @@ static const struct settings_spec spec = {
 	    "       muster-sign --print-public-key\n"
 	    "       muster-sign --keygen [--key-dir DIR]\n"
 	    "       muster-sign --serve [--key-dir DIR] [--socket PATH] "
-	    "[--allow-uid UID]",
+	    "[--allow-uid UID]\n"
+	    "       muster-sign tuf VERB REPOSITORY [option ...]",
 	.about = "Signs with a key that no other process can read.",
 	.table = table,
 	.n = nitems(table),
@@ -103,6 +105,8 @@ main(int argc, char **argv)
 	int		  n, rc;
 
 	child_role(argc, argv);
+	if (argc > 1 && strcmp(argv[1], "tuf") == 0)
+		return sign_tuf(argc - 1, argv + 1);
 	s = settings_load(&spec, argc, argv);
 	file = argv + settings_first(s);
 	n = argc - settings_first(s);

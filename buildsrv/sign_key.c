@@ -172,6 +172,16 @@ sign_key_use(const struct sign_key *k, const char *domain,
 }
 
 void
+sign_key_raw(const struct sign_key *k, const void *p, size_t n,
+    uint8_t sig[64])
+{
+	if (sodium_mprotect_readonly(k->sec) < 0)
+		die(EXIT_SYSTEM, "the key's memory: %s", errstr(-errno));
+	crypto_ed25519_sign(k->sec, p, n, sig);
+	sodium_mprotect_noaccess(k->sec);
+}
+
+void
 sign_key_release(struct sign_key *k)
 {
 	sodium_free(k->sec);	/* wipes; NULL is nothing to do */

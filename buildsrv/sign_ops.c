@@ -18,6 +18,7 @@
 #include "settings.h"
 #include "sign.h"
 #include "signer.h"
+#include "tuf_make.h"
 
 /* A gpg request under way. */
 struct waiting {
@@ -184,6 +185,45 @@ op_gpg(struct signer *g, struct ipc_call *call, const struct request *r)
 	}
 }
 
+/*
+ * Update metadata of the two online roles, and of no other: a caller that was
+ * broken into gets no root and no targets signed here.
+ */
+static void
+op_tuf(struct signer *g, struct ipc_call *call, const struct request *r)
+{
+	json_t		*body = json_object_get(r->json, "signed"), *file, *key;
+	const char	*type = json_str(body, "_type", "");
+	struct buf	 b = BUF_INIT;
+	uint8_t		 sha[SHA256_SIZE], sig[ED25519_SIG];
+	char		 hex[2 * SHA256_SIZE + 1], id[65];
+
+	if (strcmp(type, "snapshot") != 0 && strcmp(type, "timestamp") != 0) {
+		refuse(call, "signed: only a snapshot or a timestamp");
+		return;
+	}
+	file = json_pack("{sO s[]}", "signed", body, "signatures");
+	if (tuf_to_sign(file, &b) < 0)
+		refuse(call, "signed: a number that is no integer");
+	else {
+		crypto_sha256(b.p, b.len, sha);
+		if (record(g, r, type, hex_encode(sha, sizeof(sha), hex)) < 0)
+			refuse(call, "the signature cannot be recorded");
+		else {
+			sign_key_raw(&g->key, b.p, b.len, sig);
+			key = tuf_key(g->key.pub);
+			tuf_key_id(key, id);
+			tuf_add_signature(file, id, sig);
+			ipc_answer(call, json_pack("{sb sO}", "ok", 1,
+			    "signatures", json_object_get(file,
+			    "signatures")));
+			json_decref(key);
+		}
+	}
+	buf_release(&b);
+	json_decref(file);
+}
+
 static const struct json_field	fields_sign[] = {
 	{ .name = "op", .kind = JSON_K_STR, .required = 1 },
 	{ .name = "domain", .kind = JSON_K_STR, .required = 1,
@@ -204,11 +244,18 @@ static const struct json_field	fields_gpg[] = {
 	{ .name = "name", .kind = JSON_K_STR, .max = SIGNER_MAX_NAME }
 };
 
+static const struct json_field	fields_tuf[] = {
+	{ .name = "op", .kind = JSON_K_STR, .required = 1 },
+	{ .name = "signed", .kind = JSON_K_OBJ, .required = 1 },
+	{ .name = "name", .kind = JSON_K_STR, .max = SIGNER_MAX_NAME }
+};
+
 static const struct op	ops[] = {
 	{ "sign", op_sign, fields_sign, nitems(fields_sign) },
 	{ "public_key", op_public_key, fields_public_key,
 	    nitems(fields_public_key) },
-	{ "gpg", op_gpg, fields_gpg, nitems(fields_gpg) }
+	{ "gpg", op_gpg, fields_gpg, nitems(fields_gpg) },
+	{ "tuf", op_tuf, fields_tuf, nitems(fields_tuf) }
 };
 
 void
@@ -225,7 +272,7 @@ signer_request(struct ipc_call *call, const json_t *json, int64_t uid,
 		if (strcmp(ops[i].name, name) == 0)
 			break;
 	if (i == nitems(ops))
-		refuse(call, "op: must be sign, public_key or gpg");
+		refuse(call, "op: must be sign, public_key, gpg or tuf");
 	else if (json_check(json, ops[i].fields, ops[i].n, &e) < 0)
 		refuse(call, "%s", json_err_str(&e, words, sizeof(words)));
 	else

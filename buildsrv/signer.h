@@ -41,6 +41,9 @@ int	sign_key_make(const char *dir, uint8_t pub[32]);
 int	sign_key_open(struct sign_key *, const char *dir, char **why);
 void	sign_key_use(const struct sign_key *, const char *domain,
 	    const uint8_t sha256[32], uint8_t sig[64]);
+/* Over the bytes themselves: of update metadata, which says what it is. */
+void	sign_key_raw(const struct sign_key *, const void *, size_t,
+	    uint8_t sig[64]);
 void	sign_key_release(struct sign_key *);
 
 /* sign_gpg.c */
@@ -95,5 +98,8 @@ int	sign_print_key(const struct settings *);
 int	sign_verify(const struct settings *, const char *file);
 /* "artifact" or "config" to sign.h's domain; NULL where it is neither. */
 const char *sign_domain(const char *word);
+
+/* sign_tuf.c: muster-sign tuf; the exit code. */
+int	sign_tuf(int argc, char **argv);
 
 #endif
