@@ -74,6 +74,15 @@ crypto_sha256(const void *p, size_t n, uint8_t out[SHA256_SIZE])
 	must(mbedtls_sha256(p, n, out, 0), "SHA-256");
 }
 
+uint64_t
+crypto_siphash(const uint8_t key[16], const void *p, size_t n)
+{
+	uint64_t	out;
+
+	crypto_shorthash((uint8_t *)&out, p, n, key);
+	return out;
+}
+
 struct sha256 {
 	mbedtls_sha256_context	ctx;
 };

@@ -41,6 +41,9 @@ struct sha256 *sha256_new(void);
 void	sha256_add(struct sha256 *, const void *, size_t);
 void	sha256_end(struct sha256 *, uint8_t out[SHA256_SIZE]);	/* frees it */
 
+/* SipHash-2-4 (Aumasson, Bernstein): for tables whose keys strangers choose. */
+uint64_t crypto_siphash(const uint8_t key[16], const void *, size_t);
+
 /* RFC 2104. */
 void	crypto_hmac_sha256(const void *key, size_t keylen, const void *,
 	    size_t, uint8_t out[SHA256_SIZE]);

@@ -72,8 +72,8 @@ file_put(int fd, const char *p, size_t n)
 	return 0;
 }
 
-static int
-file_fsync(int fd)
+int
+file_sync(int fd)
 {
 	uv_fs_t	req;
 	int	rc = uv_fs_fsync(NULL, &req, fd, NULL);
@@ -92,7 +92,7 @@ file_unlink(const char *path)
 	return rc;
 }
 
-static int
+int
 file_rename(const char *from, const char *to)
 {
 	uv_fs_t	req;
@@ -168,7 +168,7 @@ file_sync_dir_of(const char *path)
 	free(dir);
 	if (fd < 0)
 		return fd;
-	rc = file_fsync(fd);
+	rc = file_sync(fd);
 	file_close(fd);
 	return rc;
 }
@@ -204,7 +204,7 @@ file_write(const char *path, const void *p, size_t n, int mode)
 	if ((fd = temp_beside(path, mode, &tmp)) < 0)
 		return fd;
 	if ((rc = file_put(fd, p, n)) == 0)
-		rc = file_fsync(fd);
+		rc = file_sync(fd);
 	closed = file_close(fd);
 	if (rc == 0)
 		rc = closed;
@@ -314,7 +314,7 @@ file_copy(const char *from, const char *to, int mode)
 	    n > 0)
 		rc = file_put(out, chunk, n);
 	if (rc == 0)
-		rc = file_fsync(out);
+		rc = file_sync(out);
 out:
 	if (in >= 0)
 		file_close(in);

@@ -27,6 +27,8 @@ int	file_move(const char *from, const char *to);
 int	file_create(const char *path, const void *, size_t, int mode);
 /* Makes a directory and those above it; one that is there is no error. */
 int	file_mkdirs(const char *path, int mode);
+int	file_rename(const char *from, const char *to);	/* 0 or -errno */
+int	file_sync(int fd);				/* likewise */
 /* fsyncs the directory that holds path, so that a rename is on the disk. */
 int	file_sync_dir_of(const char *path);
 /* Copies with mode, fsynced; the target must not exist.  0 or -errno. */

@@ -68,6 +68,11 @@ int	 platform_process_cost(int64_t pid, int64_t *cpu_us, int64_t *rss);
  * meanwhile and the system can say so: 0 or -errno. */
 int	 platform_self_path(char *out, size_t n);
 
+/* The first n bytes of an open file as memory, shared with whoever else maps
+ * it, to be read or (write) changed; NULL with errno. */
+void	*platform_map(int fd, size_t n, int write);
+void	 platform_unmap(void *, size_t n);
+
 /* A whole-file lock held by the descriptor: 0, -EWOULDBLOCK or -errno. */
 int	 platform_lock(int fd, int shared, int wait);
 /* Whether anyone holds a lock that would refuse ours: 1, 0 or -errno. */

@@ -7,6 +7,8 @@
  */
 #include <sys/file.h>
 #include <sys/prctl.h>
+
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -356,6 +358,23 @@ platform_send_more(int to, const void *p, size_t n)
 	ssize_t	sent = send(to, p, n, MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	return sent > 0 ? (size_t)sent : 0;	/* else the file's turn tells */
+}
+
+/* -- files as memory -- */
+
+void *
+platform_map(int fd, size_t n, int write)
+{
+	void	*p = mmap(NULL, n, PROT_READ | (write ? PROT_WRITE : 0),
+		    MAP_SHARED | MAP_POPULATE, fd, 0);
+
+	return p != MAP_FAILED ? p : NULL;
+}
+
+void
+platform_unmap(void *p, size_t n)
+{
+	munmap(p, n);
 }
 
 /* -- locks: they belong to the open file description, fork and exec keep

@@ -5,6 +5,7 @@
  * in the CPU's time.
  */
 #include <sys/types.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -272,6 +273,23 @@ platform_send_more(int to, const void *p, size_t n)
 {
 	(void)to, (void)p, (void)n;
 	return 0;
+}
+
+/* -- files as memory -- */
+
+void *
+platform_map(int fd, size_t n, int write)
+{
+	void	*p = mmap(NULL, n, PROT_READ | (write ? PROT_WRITE : 0),
+		    MAP_SHARED, fd, 0);
+
+	return p != MAP_FAILED ? p : NULL;
+}
+
+void
+platform_unmap(void *p, size_t n)
+{
+	munmap(p, n);
 }
 
 /* -- locks: they belong to the open file description -- */

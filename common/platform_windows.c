@@ -467,6 +467,30 @@ lock_byte(int fd, DWORD flags)
 	}
 }
 
+void *
+platform_map(int fd, size_t n, int write)
+{
+	HANDLE	 h = CreateFileMappingW((HANDLE)_get_osfhandle(fd), NULL,
+		    write ? PAGE_READWRITE : PAGE_READONLY, 0, 0, NULL);
+	void	*p = NULL;
+
+	if (h != NULL) {
+		p = MapViewOfFile(h, write ? FILE_MAP_WRITE : FILE_MAP_READ,
+		    0, 0, n);
+		CloseHandle(h);		/* the view keeps it */
+	}
+	if (p == NULL)
+		errno = EIO;
+	return p;
+}
+
+void
+platform_unmap(void *p, size_t n)
+{
+	FlushViewOfFile(p, n);
+	UnmapViewOfFile(p);
+}
+
 int
 platform_lock(int fd, int shared, int wait)
 {
