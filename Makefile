@@ -88,6 +88,7 @@ $(O)/bpf/%.skel.h: $(O)/bpf/%.o
 $(OBJ)/agent/%.o: ALL_CFLAGS += $(call cap_flags,$(MODULES)) \
 	  $(if $(HOST_BPF),-DHAVE_BPF -isystem $(O)/bpf) -Ibpf
 $(SRC_muster-agent:%.c=$(OBJ)/%.o): | $(if $(HOST_BPF),$(SKELS))
+$(OBJ)/agent/modules_table.o: $(wildcard agent/mod_*.c)
 LIBS_muster-agent = $(if $(HOST_BPF),-lbpf -lelf -lz)
 
 
@@ -151,6 +152,8 @@ $(O)/target/$(1)/$(CAPS)/%.o: %.c $(call tcdir,$(1))/flags.mk \
 	    -D_FILE_OFFSET_BITS=64 $(call cap_flags,$(call asked,$(1))) \
 	    $(if $(call bpf_of,$(1)),-DHAVE_BPF -isystem $(O)/bpf) -Ibpf \
 	    $$(call tc,TC_CFLAGS,$(1)) -Icommon -MMD -MP -c -o $$@ $$<
+
+$(O)/target/$(1)/$(CAPS)/agent/modules_table.o: $(wildcard agent/mod_*.c)
 
 $(call agent_of,$(1)): $(patsubst %.c,$(O)/target/$(1)/$(CAPS)/%.o,$(call agent_src,$(1)))
 	$(call say,LINK,$$@)$(call tcdir,$(1))/bin/cc -o $$@ $$(call tc,TC_LDFLAGS,$(1)) $$^ \

@@ -1,0 +1,114 @@
+/* process-monitor's best source: bpf/process.bpf.c. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "log.h"
+#include "mod_process_monitor.h"
+
+#ifndef HAVE_BPF
+
+int
+process_by_bpf(struct process_monitor *s, char **why)
+{
+	(void)s;
+	*why = xstrdup("this agent was built without eBPF programs");
+	return -ENOTSUP;
+}
+
+#else
+
+#include <sys/sysmacros.h>
+
+#include "process.skel.h"
+#include "sensor_bpf.h"
+
+struct by_bpf {
+	struct process_bpf	*skel;
+	struct sensor_ring	 ring;
+	uint64_t		 lost;
+};
+
+static int
+on_record(void *arg, void *data, size_t n)
+{
+	struct process_monitor		*s = arg;
+	const struct process_record	*r = data;
+	const char			*text = (const char *)(r + 1);
+	struct process_event		 e = { .status = -1 };
+
+	if (n < sizeof(*r) || n - sizeof(*r) < (size_t)r->path_len +
+	    r->args_len || r->type >= PROCESS_TYPES)
+		return 0;
+	e.type = (enum process_type)r->type;
+	e.t = wall_of_boot_ns(r->time);
+	e.pid = r->pid;
+	e.ppid = r->ppid;
+	e.uid = r->uid;
+	e.loginuid = r->loginuid == UINT32_MAX ? -1 : (int64_t)r->loginuid;
+	e.comm = r->comm;
+	e.cgroup_id = r->cgroup;
+	if (r->path_len > 0)
+		e.exe = text;
+	e.exe_cut = r->flags & PROCESS_PATH_CUT;
+	if (r->args_len > 0) {
+		e.args = text + r->path_len;
+		/* the last argument's NUL, and ours */
+		e.args_len = r->args_len > 1 ? r->args_len - 2U : 0;
+		if (r->flags & PROCESS_ARGS_CUT)
+			e.args_len = r->args_len - 1U;
+	}
+	e.args_cut = r->flags & PROCESS_ARGS_CUT;
+	e.dev = makedev(r->dev >> 20, r->dev & 0xfffff);
+	e.ino = r->ino;
+	if (e.type == PROCESS_EXIT)
+		e.status = (int)r->exit_code;
+	process_report(s, &e);
+	return 0;
+}
+
+static void
+look(struct process_monitor *s)
+{
+	struct by_bpf	*b = s->own;
+	uint64_t	 lost;
+
+	sensor_ring_read(&b->ring);
+	lost = sensor_lost(bpf_map__fd(b->skel->maps.lost), PROCESS_TYPES);
+	process_lost(s, "kernel", lost - b->lost);
+	b->lost = lost;
+}
+
+static void
+on_look(uv_timer_t *t)
+{
+	look(t->data);
+}
+
+int
+process_by_bpf(struct process_monitor *s, char **why)
+{
+	struct by_bpf	*b = xcalloc(1, sizeof(*b));
+	int		 rc;
+
+	sensor_bpf_begin();
+	if ((b->skel = process_bpf__open()) == NULL)
+		rc = -errno;
+	else if ((rc = process_bpf__load(b->skel)) == 0 &&
+	    (rc = process_bpf__attach(b->skel)) == 0)
+		rc = sensor_ring_open(&b->ring, module_loop(s->m),
+		    bpf_map__fd(b->skel->maps.ring), on_record, s);
+	if (rc < 0) {
+		*why = sensor_bpf_why(rc);
+		process_bpf__destroy(b->skel);
+		free(b);
+		return rc;
+	}
+	s->own = b;
+	s->stop = look;
+	uv_timer_start(&s->look, on_look, LOOK_MS, LOOK_MS);
+	return 0;
+}
+
+#endif
