@@ -172,7 +172,15 @@ $(OBJ)/libagent.a: $(patsubst %.c,$(OBJ)/%.o,$(filter-out agent/agent.c,$(SRC_mu
 	@rm -f $@
 	@ar rcs $@ $^
 
-UNIT	= $(patsubst t/unit/%.c,$(OBJ)/t/%.t,$(wildcard t/unit/*.c))
+# What runs programs in the kernel itself is left out where there are none.
+BPF_TESTS = t/unit/policy_kernel.c t/bench/policy.c
+BPF_BUILT = $(patsubst $(OBJ)/unit/%,$(OBJ)/t/%.t,$(BPF_TESTS:t/%.c=$(OBJ)/%))
+$(BPF_BUILT): CPPFLAGS += -DHAVE_BPF -isystem $(O)/bpf
+$(BPF_BUILT): LIBS += -lbpf -lelf -lz
+$(BPF_BUILT): | $(SKELS)
+unbuilt	= $(if $(HOST_BPF),,$(BPF_TESTS))
+UNIT	= $(patsubst t/unit/%.c,$(OBJ)/t/%.t,$(filter-out $(unbuilt),\
+	  $(wildcard t/unit/*.c)))
 $(OBJ)/t/%.t: t/unit/%.c t/unit/tap.h $(OBJ)/libagent.a $(OBJ)/libcommon.a
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -Wno-unused-function $(CPPFLAGS) -Iagent -It/unit -MMD -MP \
@@ -242,7 +250,8 @@ fuzz: $(FUZZ)
 	    tail -n 1 $$f.log; done
 
 # B=download measures one; the names are those of scripts/bench.d.
-BENCH	= $(patsubst t/bench/%.c,$(OBJ)/bench/%,$(wildcard t/bench/*.c))
+BENCH	= $(patsubst t/bench/%.c,$(OBJ)/bench/%,$(filter-out $(unbuilt),\
+	  $(wildcard t/bench/*.c)))
 $(OBJ)/bench/%: t/bench/%.c $(OBJ)/libcommon.a
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -Wno-unused-function $(CPPFLAGS) -It/unit -MMD -MP \

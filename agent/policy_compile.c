@@ -6,6 +6,7 @@
  * it but for the nodes that change: the image grows with the document, never
  * with the product of its parts.  Then the CIDRs become a tree of classes.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +97,8 @@ rule_value(const struct build *b, uint32_t i)
 	enum policy_rank		 rank;
 
 	rank = r->keep ? POLICY_KEEP : r->deny ? POLICY_DENY : POLICY_ALLOW;
-	return POLICY_VALUE(rank, POLICY_N_FIRST_RULE + i, r->log ? 1u : 0u);
+	return POLICY_VALUE(rank, i < b->n_kept ? POLICY_N_FIRST_KEPT + i :
+	    POLICY_N_FIRST_RULE + i - (uint32_t)b->n_kept, r->log ? 1u : 0u);
 }
 
 /* -- trees of protocol and port -- */
@@ -475,7 +477,7 @@ put_head(struct build *b, int cpus)
 		stripes *= 2;
 	h->magic = POLICY_MAGIC;
 	h->words = (uint32_t)m->n;
-	h->slots = (uint32_t)(POLICY_N_FIRST_RULE + b->n_kept + d->n_rules);
+	h->slots = (uint32_t)(POLICY_N_FIRST_RULE + d->n_rules);
 	h->stripe_mask = stripes - 1;
 	h->counters = (uint32_t)((m->n + POLICY_WORDS - 1) / POLICY_WORDS *
 	    POLICY_WORDS);
@@ -503,7 +505,7 @@ policy_compile(struct policy_image *m, const struct policy_doc *d,
 
 	memset(m, 0, sizeof(*m));
 	*why = NULL;
-	m->n_kept = n_kept;
+	assert(n_kept <= POLICY_MAX_KEPT);
 	take(&b, sizeof(struct policy_head) / 4, 1);
 	none = take(&b, 4, 4);
 	for (b.dir = 0; b.dir < 2; b.dir++)

@@ -12,11 +12,10 @@ struct policy_image {
 	uint32_t	*words;
 	size_t		 n;		/* without the counters */
 	size_t		 total;		/* with them, in whole pages */
-	size_t		 n_kept;	/* slots of invariants before the rules' */
 };
 
 /*
- * kept are rules that no other can override.  cpus is how many may count at
+ * kept are at most POLICY_MAX_KEPT rules that no other can override.  cpus is how many may count at
  * the same time.  0, or -E2BIG with *why, freed by the caller: the rule at
  * which the generation became larger than POLICY_MAX_WORDS.
  */

@@ -9,6 +9,7 @@
 #include "aws.h"
 #include "buf.h"
 #include "crypto.h"
+#include "file.h"
 #include "http.h"
 #include "log.h"
 #include "settings.h"
@@ -65,6 +66,22 @@ open_proxy(struct agent *a)
 	}
 }
 
+/* For the policy module, which lets the way there open: a URL on a line. */
+static void
+tell_peer(const struct agent *a)
+{
+	char	*path = file_join(settings_state_dir(a->config.settings),
+		    "link.peer");
+	char	*text = xasprintf("%s\n%s%s", a->config.url, a->proxy != NULL ?
+		    a->proxy : "", a->proxy != NULL ? "\n" : "");
+	int	 rc = file_write(path, text, strlen(text), 0600);
+
+	if (rc < 0)
+		log_warn("ws", "%s: cannot be written: %s", path, errstr(rc));
+	free(text);
+	free(path);
+}
+
 static void
 open_link(struct agent *a)
 {
@@ -83,6 +100,7 @@ open_link(struct agent *a)
 		.up = reports_up, .arg = a
 	};
 
+	tell_peer(a);
 	a->link = link_start(&o);
 }
 

@@ -59,7 +59,9 @@ enum {
 	POLICY_N_EVENTS,		/* reported */
 	POLICY_N_SUPPRESSED,		/* events beyond the rate */
 	POLICY_N_LOST,			/* events that found the ring full */
-	POLICY_N_FIRST_RULE
+	POLICY_N_FIRST_KEPT,		/* invariants of the agent's */
+	POLICY_MAX_KEPT	= 16,
+	POLICY_N_FIRST_RULE = POLICY_N_FIRST_KEPT + POLICY_MAX_KEPT
 };
 
 struct policy_head {			/* 64 words */
