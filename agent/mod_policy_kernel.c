@@ -184,7 +184,7 @@ pin(const struct policy_kernel *k, int fd, const char *name)
 	if (k->dir == NULL)
 		return 0;
 	path = file_join(k->dir, name);
-	fresh = xasprintf("%s.new", path);
+	fresh = xasprintf("%s_new", path);	/* no dots there */
 	unlink(fresh);
 	if (bpf_obj_pin(fd, fresh) < 0 || rename(fresh, path) < 0)
 		rc = -errno;

@@ -241,8 +241,8 @@ policy_tc_attached(int ifindex, enum policy_dir dir)
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = POLICY_TC_HANDLE,
 	    .priority = POLICY_TC_PRIORITY);
 
-	if (bpf_tc_query(&hook, &opts) < 0 ||
-	    list_filters(ifindex, dir, &f) < 0 || !f.named)
+	if (list_filters(ifindex, dir, &f) < 0 || !f.named ||
+	    bpf_tc_query(&hook, &opts) < 0)
 		return 0;
 	return opts.prog_id;
 }
