@@ -1,6 +1,7 @@
 /* The agents that are connected or were, their labels, and the server's own
  * health. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "buildsrv.h"
@@ -15,13 +16,33 @@ agent_link(struct call *c)
 	call_free(c);
 }
 
+/* The words of "site=a,rack". */
+static json_t *
+label_words(const char *text)
+{
+	json_t	*words = json_array();
+	size_t	 n;
+
+	for (; text != NULL && *text != '\0'; text += n + (text[n] == ',')) {
+		n = strcspn(text, ",");
+		if (n > 0)
+			json_array_append_new(words, json_stringn(text, n));
+	}
+	return words;
+}
+
 void
 agent_list(struct call *c)
 {
-	if (call_query(c, "") == 0)
+	char	*text = http_query(c->req, "label");
+	json_t	*labels = label_words(text);
+
+	free(text);
+	if (call_query(c, "label") == 0)
 		call_json(c, 200, json_pack("{sb so}", "success", 1, "agents",
 		    gateway_agents(c->server->gateway,
-		    c->admin ? NULL : c->user)));
+		    c->admin ? NULL : c->user, labels)));
+	json_decref(labels);
 }
 
 /* -- labels -- */
@@ -70,6 +91,38 @@ agent_label(struct call *c)
 	    { STORE_MERGE, "agent", c->param, patch },
 	    { STORE_APPEND, "audit", NULL, note } }, 2, on_labelled, c);
 	json_decref(patch);
+	json_decref(note);
+}
+
+static void
+on_cleared(int rc, const json_t *result, void *arg)
+{
+	struct call	*c = arg;
+
+	(void)result;
+	if (rc < 0)
+		call_failed(c, rc);
+	else
+		call_json(c, 200, json_pack("{sb}", "success", 1));
+}
+
+/* The operator has looked after the two hosts with one key. */
+void
+agent_clear(struct call *c)
+{
+	json_t	*note, *none;
+
+	if (gateway_clear(c->server->gateway, c->param,
+	    c->admin ? NULL : c->user) < 0) {
+		call_error(c, 404, NULL, "no such agent");
+		return;
+	}
+	none = json_pack("{sn}", "duplicate");
+	note = audit_record(c, "agent.clear", c->param, "ok");
+	store_write(c->server->store, (struct store_op[]){
+	    { STORE_MERGE, "agent", c->param, none },
+	    { STORE_APPEND, "audit", NULL, note } }, 2, on_cleared, c);
+	json_decref(none);
 	json_decref(note);
 }
 

@@ -39,6 +39,7 @@ static const struct route routes[] = {
 	{ "POST",   "/api/agents/command", USER, agents_command },
 	{ "POST",   "/api/agents/:/command", USER, agent_command },
 	{ "GET",    "/api/agents/:/events", USER, agent_events },
+	{ "DELETE", "/api/agents/:/duplicate", USER, agent_clear },
 	{ "PATCH",  "/api/agents/:/labels", USER, agent_label },
 	{ "POST",   "/api/agents/build", USER, build_post },
 	{ "GET",    "/api/agents/build/jobs", USER, build_list },

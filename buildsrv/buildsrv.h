@@ -266,6 +266,7 @@ void	account_workspaces(struct call *);
 void	agent_list(struct call *);
 void	agent_link(struct call *);
 void	agent_label(struct call *);
+void	agent_clear(struct call *);
 void	health(struct call *);
 
 /* agents_link.c: agents of document 004. */

@@ -94,12 +94,16 @@ int	gateway_knows(struct gateway *, const char *uid, const char *user);
  */
 int	gateway_label(struct gateway *, const char *uid, const char *user,
 	    const json_t *patch, json_t **out, const char **why);
+/* Its mark that two hosts have its key goes, in memory: 0 or -ENOENT. */
+int	gateway_clear(struct gateway *, const char *uid, const char *user);
 /*
- * Every agent, or those of one user, as an array of {uid, host_id, name,
+ * Every agent, or those of one user, that has these labels (NULL: any), as
+ * an array of {uid, host_id, name,
  * build, user, agent_id, version, os, arch, os_name, address, connected,
  * encrypted, protocol, registered, last_seen (ms), metrics}; the caller's reference.
  */
-json_t	*gateway_agents(struct gateway *, const char *user);
+json_t	*gateway_agents(struct gateway *, const char *user,
+	    const json_t *labels);
 size_t	gateway_connected(const struct gateway *);
 /*
  * Tells each agent when to come back, closes with 1001, writes what only

@@ -114,6 +114,7 @@ agent_free(struct gateway_agent *a)
 	free(a->told_labels);
 	free(a->session);
 	free(a->window);
+	twin_free(a->twin);
 	free(a);
 }
 
@@ -173,6 +174,7 @@ agent_load(struct gateway *g, const json_t *doc)
 	a->metrics = object_text(doc, "metrics");
 	a->labels = object_text(doc, "labels");
 	a->told_labels = object_text(doc, "told_labels");
+	twin_load(a, doc);
 	return agent_add(g, a);
 }
 
@@ -250,6 +252,18 @@ agent_save(struct gateway *g, struct gateway_agent *a)
 }
 
 void
+agent_keep(struct gateway *g, const struct gateway_agent *a,
+    const char *member, json_t *value)
+{
+	json_t		*o = json_pack("{sO}", member, value);
+	struct store_op	 op = { STORE_MERGE, "agent", a->uid, o };
+
+	g->calls++;
+	store_write(g->o.store, &op, 1, saved, g);
+	json_decref(o);
+}
+
+void
 agent_heard(struct gateway *g, struct gateway_agent *a)
 {
 	a->last_seen = clock_wall_ms();
@@ -276,7 +290,7 @@ agent_metrics(struct gateway_agent *a, const char *json, size_t n)
 }
 
 void
-agent_info(struct gateway_agent *a, const json_t *o)
+agent_info(struct gateway *g, struct gateway_agent *a, const json_t *o)
 {
 	const char	*value;
 	size_t		 i;
@@ -290,6 +304,7 @@ agent_info(struct gateway_agent *a, const json_t *o)
 	}
 	if (json_object_get(o, "labels") != NULL)
 		agent_tell_labels(a, json_object_get(o, "labels"));
+	twin_told(g, a, o);
 }
 
 /* -- the list at the start, a page at a time -- */
@@ -330,7 +345,7 @@ agents_read(struct gateway *g)
 static json_t *
 view(const struct gateway_agent *a)
 {
-	json_t	*o = agent_doc(a), *labels;
+	json_t	*o = agent_doc(a), *labels, *mark = twin_mark(a);
 
 	json_object_del(o, "bootstrap");
 	json_object_del(o, "public_key");
@@ -339,6 +354,8 @@ view(const struct gateway_agent *a)
 	json_object_del(o, "labels");
 	if ((labels = agent_labels(a)) != NULL)
 		json_object_set_new(o, "labels", labels);
+	if (mark != NULL)
+		json_object_set_new(o, "duplicate", mark);
 	json_object_set_new(o, "protocol", json_string(a->by_hmac ? "004" :
 	    "002"));
 	if (a->name == NULL)
@@ -350,13 +367,13 @@ view(const struct gateway_agent *a)
 }
 
 json_t *
-gateway_agents(struct gateway *g, const char *user)
+gateway_agents(struct gateway *g, const char *user, const json_t *labels)
 {
 	struct gateway_agent	*a, *next;
 	json_t			*list = json_array();
 
 	HASH_ITER(by_uid, g->by_uid, a, next)
-		if (agent_is_of(a, user))
+		if (agent_is_of(a, user) && agent_has_labels(a, labels))
 			json_array_append_new(list, view(a));
 	return list;
 }

@@ -189,6 +189,8 @@ conn_settle(struct gateway_conn *c, struct gateway_agent *a)
 		log_info("gateway", "agent %s is back on another connection"
 		    " (%s, before %s)", a->uid, ws_peer(c->ws),
 		    ws_peer(old->ws));
+		twin_replaced(c->g, a, ws_peer(old->ws), ws_peer(c->ws),
+		    old->last);
 		conn_unsettle(old);
 		conn_close(old, CLOSE_POLICY, "replaced");
 	}

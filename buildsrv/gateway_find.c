@@ -155,8 +155,8 @@ has_label(const json_t *labels, const char *word)
 	    strcmp(value, word + n + 1) == 0);
 }
 
-static int
-has_labels(const struct gateway_agent *a, const json_t *words)
+int
+agent_has_labels(const struct gateway_agent *a, const json_t *words)
 {
 	json_t	*labels, *word;
 	size_t	 i;
@@ -225,12 +225,12 @@ gateway_find(struct gateway *g, const char *user, const json_t *names,
 		rc = find_one(g, user, json_string_value(word), &a, why);
 		if (rc < 0)
 			break;
-		if (has_labels(a, labels))
+		if (agent_has_labels(a, labels))
 			add(*out, a);
 	}
 	if (json_array_size(names) == 0)
 		HASH_ITER(by_uid, g->by_uid, a, next)
-			if (agent_is_of(a, user) && has_labels(a, labels))
+			if (agent_is_of(a, user) && agent_has_labels(a, labels))
 				add(*out, a);
 	if (rc < 0) {
 		json_decref(*out);

@@ -43,7 +43,7 @@ take_json(struct gateway_conn *c, const struct envelope *e,
 	else if (strcmp(e->channel, LINK_CH_COMMAND) == 0)
 		command_response(c->agent, e->id, o);
 	else
-		agent_info(c->agent, o);
+		agent_info(c->g, c->agent, o);
 	json_decref(o);
 }
 

@@ -92,10 +92,13 @@ take(struct gateway_conn *c, const struct hmaclink *m)
 	} else if (strcmp(m->type, HMACLINK_LOG) == 0) {
 		take_log(c, m->payload, m->ts);
 	} else if (strcmp(m->type, HMACLINK_AUTH) == 0) {
-		info = json_pack("{ss ss}", "version", json_str(m->payload,
-		    "version", ""), "name", json_str(m->payload, "hostname",
-		    c->agent_id));
-		agent_info(c->agent, info);
+		info = json_pack("{ss ss ss? ss? sO?}", "version",
+		    json_str(m->payload, "version", ""), "name",
+		    json_str(m->payload, "hostname", c->agent_id),
+		    "machine_id", json_str(m->payload, "machineId", NULL),
+		    "boot_id", json_str(m->payload, "bootId", NULL),
+		    "labels", json_object_get(m->payload, "labels"));
+		agent_info(c->g, c->agent, info);
 		json_decref(info);
 	}
 	/* a heartbeat says no more than that it is there */

@@ -57,6 +57,7 @@ struct gateway_agent {
 	struct replay_window *window;	/* document 004's, or NULL */
 	int		 by_hmac;	/* speaks document 004's protocol */
 	int		 dirty;
+	struct twin	*twin;		/* gateway_twin.c; or NULL */
 	struct gateway_conn *conn;	/* NULL while away */
 	struct link	 commands;	/* gateway_command.c */
 	UT_hash_handle	 by_uid, by_key;
@@ -199,12 +200,27 @@ void	agent_save(struct gateway *, struct gateway_agent *);
 void	agent_set(char **word, const char *value);
 /* 0, or -EINVAL for what is no metrics object. */
 int	agent_metrics(struct gateway_agent *, const char *json, size_t);
-void	agent_info(struct gateway_agent *, const json_t *);
+void	agent_info(struct gateway *, struct gateway_agent *, const json_t *);
 void	agents_read(struct gateway *);
+
+/* Writes one member of its record, now. */
+void	agent_keep(struct gateway *, const struct gateway_agent *,
+	    const char *member, json_t *);
+
+/* gateway_twin.c */
+/* What a connection tells of its host: machine_id and boot_id. */
+void	twin_told(struct gateway *, struct gateway_agent *, const json_t *);
+/* A new connection pushes one out that was last heard then (mono, ms). */
+void	twin_replaced(struct gateway *, struct gateway_agent *,
+	    const char *before, const char *now, int64_t last);
+json_t	*twin_mark(const struct gateway_agent *); /* a new one, or NULL */
+void	twin_load(struct gateway_agent *, const json_t *doc);
+void	twin_free(struct twin *);
 
 /* gateway_find.c */
 /* Both kinds, a new reference; or NULL. */
 json_t	*agent_labels(const struct gateway_agent *);
+int	agent_has_labels(const struct gateway_agent *, const json_t *words);
 void	agent_tell_labels(struct gateway_agent *, const json_t *);
 
 #endif

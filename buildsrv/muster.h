@@ -179,6 +179,12 @@ int	cleanup_main(int argc, char **argv);
 int	version_main(int argc, char **argv);
 int	api_main(int argc, char **argv);
 int	agents_main(int argc, char **argv);
+int	exec_main(int argc, char **argv);
+int	modules_main(int argc, char **argv);
+int	reports_main(int argc, char **argv);
+/* One agent's uid, by uid, host or name; the caller frees; or it ends the
+ * process. */
+char	*agent_uid(const struct client *, const char *word);
 int	account_main(int argc, char **argv);
 int	audit_main(int argc, char **argv);
 int	webhook_main(int argc, char **argv);

@@ -15,6 +15,7 @@
 #include "../../buildsrv/gateway_hear.c"
 #include "../../buildsrv/gateway_hmac.c"
 #include "../../buildsrv/gateway_register.c"
+#include "../../buildsrv/gateway_twin.c"
 #include "tap.h"
 
 enum { LIMIT_MS = 10000 };	/* a test that waits longer has failed */
@@ -412,7 +413,7 @@ key_uses(const char *text)
 static json_t *
 only_agent(const char *user)
 {
-	json_t	*list = gateway_agents(gateway, user), *o;
+	json_t	*list = gateway_agents(gateway, user, NULL), *o;
 
 	o = json_array_size(list) == 1 ?
 	    json_incref(json_array_get(list, 0)) : NULL;
