@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "autostart.h"
 #include "child.h"
 #include "clock.h"
 #include "confjson.h"
@@ -191,6 +192,13 @@ main(int argc, char **argv)
 	}
 	if (a.config.n_operands > 0) {
 		rc = ask_main(&a.config);
+		config_release(&a.config);
+		return rc;
+	}
+	if (settings_bool(a.config.settings, "enable-autostart") ||
+	    settings_bool(a.config.settings, "disable-autostart")) {
+		rc = autostart_main(&a.config, settings_bool(
+		    a.config.settings, "enable-autostart"));
 		config_release(&a.config);
 		return rc;
 	}

@@ -36,6 +36,8 @@ struct agent_config {
 	int		 ec2_auto;	/* an AWS key may be the secret */
 	int64_t		 heartbeat_ms, metrics_ms;
 	int		 self_test;
+	int		 argc;		/* the command line */
+	char		**argv;
 	char		**operands;	/* a local command, of argv */
 	int		 n_operands;
 };

@@ -103,6 +103,18 @@ static const struct setting table[] = {
 	{ .name = "force-timeout", .type = SETTING_DURATION,
 	    .fallback = "30s", .min = 100, .max = 3600000, .arg = "TIME",
 	    .help = "how long --force waits for it" },
+	{ .name = "enable-autostart", .type = SETTING_BOOL,
+	    .fallback = "false", .flags = SETTING_FLAG,
+	    .help = "have the system start this agent, and exit" },
+	{ .name = "disable-autostart", .type = SETTING_BOOL,
+	    .fallback = "false", .flags = SETTING_FLAG,
+	    .help = "take that back, and exit" },
+	{ .name = "init-system", .type = SETTING_STR, .arg = "NAME",
+	    .help = "by what: systemd, sysv, runit, s6 or cron (what there"
+	    " is)", .flags = SETTING_FLAG },
+	{ .name = "service-dir", .type = SETTING_PATH, .arg = "DIR",
+	    .help = "where runit or s6 looks for services",
+	    .flags = SETTING_FLAG },
 	{ .name = "json", .type = SETTING_BOOL, .fallback = "false",
 	    .help = "what a local command answers, as JSON",
 	    .flags = SETTING_FLAG },
@@ -112,6 +124,9 @@ static struct settings_spec spec = {
 	.tool = "muster-agent",
 	.synopsis = "[--force] [options]\n"
 	    "       muster-agent --self-test\n"
+	    "       muster-agent --enable-autostart [--init-system NAME]"
+	    " [options]\n"
+	    "       muster-agent --disable-autostart [options]\n"
 	    "       muster-agent [--json] [options] status | modules | flush"
 	    " | reload |\n"
 	    "           stop | rotate-secret | states\n"
@@ -378,10 +393,13 @@ config_load(struct agent_config *c, int argc, char **argv)
 	c->settings = settings_load(&spec, argc, argv);
 	spec.stamped = NULL;
 	json_decref(stamped);
+	c->argc = argc;
+	c->argv = argv;
 	c->operands = argv + settings_first(c->settings);
 	c->n_operands = argc - settings_first(c->settings);
 	if ((c->self_test = settings_bool(c->settings, "self-test")) ||
-	    c->n_operands > 0)
+	    c->n_operands > 0 ||
+	    settings_bool(c->settings, "disable-autostart"))
 		return;
 	if (c->stamp_fault != NULL)
 		die(EXIT_USAGE, "the configuration in this binary is"

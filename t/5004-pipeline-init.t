@@ -7,7 +7,7 @@ mkdir "$T/bin"
 sample_agent "$T/bin/muster-agent" || skip_all 'no static C compiler'
 init=$T/init
 sed -e "s|@BINDIR@|$T/bin|; s|/run/muster|$T/run|" \
-    -e "s|/var/log/muster|$T/log|; s|/var/lib/muster|$T/state|" \
+    -e "s|/var/log/muster|$T/log|; s|/var/lib/muster|$T/state|; s| *@ARGS@||" \
     "$TOP/scripts/package/linux/muster-agent.init" >"$init"
 chmod +x "$init"
 pidfile=$T/run/muster-agent.pid
@@ -38,7 +38,7 @@ ok 'one whose program was replaced is known' "$init" status
 mkdir "$T/state"
 "$T/bin/muster-agent" & updated=$!
 at_end "kill $updated 2>/dev/null; wait $updated 2>/dev/null"
-echo "$updated 1234" >"$T/state/agent.lock"
+printf 'pid\t%s\nstart\t1234\n' "$updated" >"$T/state/agent.lock"
 runs() { "$init" status | grep -q "runs ($1)"; }
 ok 'the lock goes before the pidfile' wait_for runs "$updated"
 : >"$T/state/agent.lock"

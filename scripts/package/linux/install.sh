@@ -79,7 +79,7 @@ file() {
 # Service files name the place of the program.
 sed_or_copy() {
 	case $1 in
-	*.service|*.init) sed "s|@BINDIR@|$PREFIX/bin|g" "$1" ;;
+	*.service|*.init) sed "s|@BINDIR@|$PREFIX/bin|g; s| *@ARGS@||" "$1" ;;
 	*) cat "$1" ;;
 	esac
 }
