@@ -39,7 +39,8 @@ SRC_muster	= $(wildcard buildsrv/muster*.c) agent/policy_doc.c \
 	  agent/policy_compile.c
 SRC_muster-buildsrv = $(filter-out $(SRC_muster-stamp) $(SRC_muster-sign) \
 	  $(SRC_muster),$(wildcard buildsrv/*.c))
-SRC_muster-agent = $(filter-out %_other.c,$(wildcard agent/*.c))
+SRC_muster-agent = $(filter-out %_other.c %_windows.c %_macos.c,\
+	  $(wildcard agent/*.c))
 SRC_muster-tuf	= updater/tuf_main.c
 SRC_muster-updater = $(filter-out $(SRC_muster-tuf),$(wildcard updater/*.c))
 SRC_muster-lock	= $(wildcard lockd/*.c)
@@ -115,6 +116,7 @@ $(foreach t,$(TOOLS),$(eval $(call tool_rule,$(t))))
 
 # It takes the file in as it is.
 $(OBJ)/buildsrv/openapi.o $(O)/fuzz/o/buildsrv/openapi.o: buildsrv/openapi.json
+$(OBJ)/agent/autostart_linux.o: $(wildcard scripts/package/linux/muster-agent.*)
 
 # The agent that is handed out: static, from each target's own toolchain.
 # CAPS are the modules it shall have, or all; others are left out of the
@@ -135,7 +137,9 @@ left_out = $(foreach m,$(filter-out $(call asked,$(1)),$(MODULES)),\
 agent_src = $(filter-out $(call left_out,$(1)),$(SRC_muster-agent) \
 	  $(wildcard common/*.c)) \
 	  $(if $(call is_linux,$(1)),,$(wildcard agent/*_other.c)) \
-	  common/platform_$(firstword $(subst -, ,$(1))).c
+	  $(if $(call is_linux,$(1)),,$(wildcard agent/*_$(call os_of,$(1)).c)) \
+	  common/platform_$(call os_of,$(1)).c
+os_of	= $(firstword $(subst -, ,$(1)))
 bpf_of	= $(if $(call is_linux,$(1)),$(if $(filter $(WITH_BPF),\
 	  $(call asked,$(1))),$(BPF)))
 tcdir	= $(TOOLCHAIN_DIR)/$(1)$(if $(call bpf_of,$(1)),-bpf)
@@ -146,7 +150,8 @@ agent_of = $(O)/target/$(1)/$(CAPS)/muster-agent$(if $(filter windows%,$(1)),.ex
 # the build server has it.
 define target_rule
 $(O)/target/$(1)/$(CAPS)/%.o: %.c $(call tcdir,$(1))/flags.mk \
-    $(wildcard agent/*.h bpf/*.h common/*.h) | $(if $(call bpf_of,$(1)),$(SKELS))
+    $(wildcard agent/*.h bpf/*.h common/*.h \
+    scripts/package/linux/muster-agent.*) | $(if $(call bpf_of,$(1)),$(SKELS))
 	@mkdir -p $$(@D)
 	$(call say,CC,$$@)$(call tcdir,$(1))/bin/cc -std=c11 $(WARN) -O2 -D_GNU_SOURCE \
 	    -D_FILE_OFFSET_BITS=64 $(call cap_flags,$(call asked,$(1))) \

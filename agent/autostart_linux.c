@@ -188,6 +188,9 @@ make_systemd(struct autostart *s, char **why)
 		*why = xasprintf("%s: %s", unit, errstr(rc));
 	else
 		reload_systemd();
+	if (rc == 0 && !platform_is_admin())
+		log_info("autostart", "it starts at your login; loginctl"
+		    " enable-linger makes that the boot");
 	free(link_dir);
 	free(link);
 	free(unit);

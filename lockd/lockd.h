@@ -19,6 +19,21 @@ int	run_command(char **argv, struct lock *beat, int64_t beat_ms);
 /* Becomes the command; returns only the code of a failure. */
 int	run_instead(char **argv);
 
+/* serve.c */
+
+/* run_command(), with a control pipe at path for as long as it runs. */
+int	serve_command(char **argv, const char *path, struct lock *,
+	    int64_t beat_ms);
+
+/* send.c: each the exit code */
+
+/* Says command, with args in JSON or NULL, to the pipe at path; prints what
+ * it answers. */
+int	send_words(const char *path, const char *command, const char *args,
+	    int64_t timeout_ms);
+/* Asks the holder to go. */
+int	send_force(const char *path);
+
 /* status.c */
 
 /* Prints the holder as lines of key, tab, value; the exit code. */

@@ -19,6 +19,7 @@
 
 enum {
 	MAX_WAIT_S	= 1000000000,	/* thirty years */
+	SEND_MS		= 60000,	/* for a command that works */
 	FD_PAUSE	= 10		/* ms between two tries */
 };
 
@@ -56,6 +57,14 @@ static const struct setting	table[] = {
 	    "print who holds it; take nothing", SETTING_FLAG, NULL },
 	{ "steal-stale", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
 	    "clear the record of a holder that is gone", SETTING_FLAG, NULL },
+	{ "serve", 0, NULL, SETTING_PATH, NULL, 0, 0, "PIPE",
+	    "serve a control pipe while the command runs", SETTING_FLAG,
+	    NULL },
+	{ "force", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "with --serve: ask a holder to go, and take its place",
+	    SETTING_FLAG, NULL },
+	{ "send", 0, NULL, SETTING_PATH, NULL, 0, 0, "PIPE",
+	    "say a command to a control pipe", SETTING_FLAG, NULL },
 	{ "verbose", 'v', NULL, SETTING_BOOL, NULL, 0, 0, NULL,
 	    "tell who is in the way, and how long it took", SETTING_FLAG,
 	    NULL }
@@ -66,6 +75,9 @@ static struct settings_spec	spec = {
 	.synopsis = "[-snxoFbv] [-w SECONDS] [-E N] FILE COMMAND [ARG ...]\n"
 	    "       muster-lock [options] FILE -c COMMAND\n"
 	    "       muster-lock [-snxv] [-w SECONDS] [-E N] DESCRIPTOR\n"
+	    "       muster-lock --serve PIPE [--force] [options] FILE COMMAND"
+	    " [ARG ...]\n"
+	    "       muster-lock --send PIPE [-w SECONDS] WORD [JSON]\n"
 	    "       muster-lock --status FILE\n"
 	    "       muster-lock --steal-stale FILE",
 	.about = "Holds a lock on a file while a command runs.",
@@ -229,14 +241,33 @@ unlock_open_file(const struct request *r, int fd)
 
 /* -- a file and a command -- */
 
+/* A holder who serves the pipe is asked to go; one who may not be ended ends
+ * us, with the code of its answer. */
+static int
+take_from(const struct request *r, struct lock **l, const char *pipe)
+{
+	int	rc = lock_take(l, r->file, r->flags & ~(unsigned)LOCK_WAIT,
+		    0, "");
+
+	if (rc != -EWOULDBLOCK)
+		return rc;
+	if ((rc = send_force(pipe)) != EXIT_YES)
+		log_exit((enum exit_code)rc);
+	return lock_take(l, r->file, r->flags, r->wait_ms, "");
+}
+
 static int
 lock_and_run(const struct request *r, char **command)
 {
 	int64_t		 began = clock_mono_ms();
+	const char	*pipe = settings_str(r->s, "serve");
 	struct lock	*l;
 	int		 rc, beat = settings_bool(r->s, "heartbeat");
 
-	rc = lock_take(&l, r->file, r->flags, r->wait_ms, "");
+	if (settings_bool(r->s, "force"))
+		rc = take_from(r, &l, pipe);
+	else
+		rc = lock_take(&l, r->file, r->flags, r->wait_ms, "");
 	if (rc < 0)
 		return refused(r, rc);
 	tell_taken(r, began);
@@ -246,6 +277,12 @@ lock_and_run(const struct request *r, char **command)
 	}
 	if (settings_bool(r->s, "no-fork"))
 		return run_instead(command);
+	if (pipe != NULL) {
+		rc = serve_command(command, pipe, l, settings_int(r->s,
+		    "heartbeat-interval"));
+		lock_drop(l);
+		return rc;
+	}
 	rc = run_command(command, beat ? l : NULL,
 	    settings_int(r->s, "heartbeat-interval"));
 	lock_drop(l);
@@ -305,6 +342,14 @@ main(int argc, char **argv)
 	n = argc - settings_first(s);
 	argv += settings_first(s);
 	read_request(&r, s);
+	if (settings_has(s, "send")) {
+		if (n < 1 || n > 2)
+			settings_usage(s, "--send takes a word, and JSON");
+		return send_words(settings_str(s, "send"), argv[0], n > 1 ?
+		    argv[1] : NULL, r.wait_ms >= 0 ? r.wait_ms : SEND_MS);
+	}
+	if (settings_bool(s, "force") && !settings_has(s, "serve"))
+		settings_usage(s, "--force needs --serve");
 	if (n < 1)
 		settings_usage(s, "no file given");
 	r.file = argv[0];
@@ -313,8 +358,8 @@ main(int argc, char **argv)
 	if (n > 1 && command[0] == NULL)
 		settings_usage(s, "no command given");
 	if (settings_bool(s, "no-fork") && (settings_bool(s, "close")
-	    || settings_bool(s, "heartbeat")))
-		settings_usage(s, "-F excludes -o and -b");
+	    || settings_bool(s, "heartbeat") || settings_has(s, "serve")))
+		settings_usage(s, "-F excludes -o, -b and --serve");
 	if (settings_bool(s, "status") && n == 1)
 		rc = status_print(r.file);
 	else if (settings_bool(s, "steal-stale") && n == 1)

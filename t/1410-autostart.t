@@ -30,12 +30,12 @@ mkdir "$T/scan" "$T/home"
 agent=$(command -v muster-agent)
 s=$T/state
 # auto WORD...: with what the agent shall be started with.
-auto() { "$agent" --state-dir "$s" --server http://127.0.0.1:1 \
+auto() { "$agent" --state-dir "$s" --log-dir "$T/log" --server http://127.0.0.1:1 \
     --web-listen none "$@"; }
 runs() { muster-agent --state-dir "$s" status | grep -q 'state	IDLE'; }
 gone() { exits 1 muster-lock --status "$s/agent.lock"; }
 trace() { find /etc /var /run "$T/scan" "$T/home" -newer "$T/then" \
-    ! -type d ! -path '/run/cron*' ! -path '/var/lib/dpkg/*' | sort; }
+    ! -type d ! -path '/run/cron*' ! -path '/run/systemd/*' | sort; }
 sleep 0.1
 : >"$T/then"
 
