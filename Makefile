@@ -278,10 +278,11 @@ LIBDIR	= $(DESTDIR)$(PREFIX)/lib/muster
 UNITDIR	= $(DESTDIR)$(PREFIX)/lib/systemd/system
 COMPLETION = $(SHARE)/bash-completion/completions
 CRONDIR	= $(DESTDIR)/etc/cron.d
+LOGROTATE = $(DESTDIR)/etc/logrotate.d
 install: all $(TOOLCHAIN_DIR)/$(NATIVE)/flags.mk \
     $(if $(BPF),$(TOOLCHAIN_DIR)/$(NATIVE)-bpf/flags.mk)
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIBDIR)/toolchains $(UNITDIR) \
-	    $(SHARE)/muster/src $(COMPLETION) $(CRONDIR)
+	    $(SHARE)/muster/src $(COMPLETION) $(CRONDIR) $(LOGROTATE)
 	install $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
 	for s in 1 5 7 8; do install -d $(SHARE)/man/man$$s && \
 	    install -m 644 man/*.$$s $(SHARE)/man/man$$s; done
@@ -294,13 +295,17 @@ install: all $(TOOLCHAIN_DIR)/$(NATIVE)/flags.mk \
 	    cp -R $(TOOLCHAIN_DIR)/$(NATIVE)-bpf $(LIBDIR)/toolchains; }
 	cp -R Makefile agent bpf common scripts $(SHARE)/muster/src
 	install -m 644 scripts/completion/muster $(COMPLETION)
+	for t in agent lock; do install -m 644 \
+	    scripts/completion/muster-agent $(COMPLETION)/muster-$$t; done
+	install -m 644 scripts/logrotate/muster $(LOGROTATE)
 	for u in scripts/systemd/*; do \
 	    sed 's,@PREFIX@,$(PREFIX),' $$u >$(UNITDIR)/$${u##*/}; done
 	sed 's,@PREFIX@,$(PREFIX),' scripts/cron/muster >$(CRONDIR)/muster
 
 uninstall:
 	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%) $(COMPLETION)/muster \
-	    $(CRONDIR)/muster \
+	    $(COMPLETION)/muster-agent $(COMPLETION)/muster-lock \
+	    $(CRONDIR)/muster $(LOGROTATE)/muster \
 	    $(patsubst scripts/systemd/%,$(UNITDIR)/%,$(wildcard scripts/systemd/*))
 	cd man && for f in *.[1-8]; do \
 	    rm -f $(SHARE)/man/man$${f##*.}/$$f; done

@@ -4,7 +4,7 @@
 
 for tool in muster.1 muster-sign.1 muster-sign.8 muster-stamp.1 \
     muster-lock.1 muster-buildsrv.8 muster-agent.8 muster-updater.8 \
-    muster-pipeline.8 muster-tuf.1 muster.7 muster-api.7 muster-link.7 \
+    muster-pipeline.8 muster-tuf.1 muster-control.7 muster.7 muster-api.7 muster-link.7 \
     muster-update.7; do
 	ok "there is a page $tool" test -s "$TOP/man/$tool"
 done
