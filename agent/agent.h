@@ -13,6 +13,7 @@
 struct agent;
 struct control;
 struct settings;
+struct spool;
 struct state;
 struct tls;
 
@@ -183,6 +184,7 @@ struct agent {
 	char			*proxy;		/* the link's, or NULL */
 	int			 relink;	/* once it has stopped */
 	int			 asking;	/* the metadata service */
+	struct spool		*spool;
 	struct command_table	*commands;
 	struct host_commands	*host_commands;
 	struct local		*local;		/* or NULL */

@@ -3,10 +3,39 @@
  * the other way round, each when the one before has ended.  A new part is a
  * line here, and three functions in its own file.
  */
+#include <stdlib.h>
+
 #include "agent.h"
 #include "commands.h"
+#include "file.h"
 #include "log.h"
 #include "settings.h"
+#include "spool.h"
+
+static void
+start_spool(struct agent *a)
+{
+	const struct settings	*set = a->config.settings;
+	char			*dir = file_join(settings_state_dir(set),
+	    "spool"), *why;
+	struct spool_options	 o = {
+		.dir = dir, .loop = &a->loop,
+		.max_bytes = settings_int(set, "spool-size") * 1024 * 1024,
+		.max_age_ms = settings_int(set, "spool-age")
+	};
+
+	if (spool_open(&a->spool, &o, &why) < 0)
+		die(EXIT_SYSTEM, "%s", why);
+	free(dir);
+}
+
+static int
+stop_spool(struct agent *a)
+{
+	spool_close(a->spool);
+	a->spool = NULL;
+	return 0;
+}
 
 static void
 start_commands(struct agent *a)
@@ -48,6 +77,7 @@ static const struct part {
 	/* Frees, when the loop has closed; may be NULL. */
 	void		(*release)(struct agent *);
 } parts[] = {
+	{ "spool", start_spool, stop_spool, NULL },
 	{ "commands", start_commands, NULL, release_commands },
 	{ "link", uplink_start, uplink_stop, uplink_release },
 	/* ended before the link, so that their last words go out by it */

@@ -39,7 +39,9 @@ struct spool_options {
  * is told to the log, counted as lost, and does not make this fail.
  */
 int	spool_open(struct spool **, const struct spool_options *, char **why);
-void	spool_close(struct spool *);	/* NULL is nothing to do */
+/* NULL is nothing to do; readers are freed before.  With a loop, the last of
+ * it is on the loop. */
+void	spool_close(struct spool *);
 
 /*
  * Keeps a record: {"type":TEXT,"module":TEXT,"t":ms,"data":ANY}; t is put in
@@ -85,6 +87,9 @@ void	spool_reader_free(struct spool_reader *);
 void	spool_ack(struct spool *, uint64_t seq);
 /* The server refuses this one for good: it is lost, and counted. */
 void	spool_refused(struct spool *, enum spool_class);
+/* Adds a record of type spool.lost, where more was lost than the last such
+ * one told. */
+void	spool_tell_losses(struct spool *);
 /* Called from the loop's next turn after records were added; one caller. */
 void	spool_on_add(struct spool *, void (*)(void *arg), void *arg);
 /* Everything written so far is on the disk when this returns.  0 or -errno. */
@@ -95,7 +100,7 @@ struct spool_status {
 	uint64_t	acked;		/* the highest acknowledged */
 	uint64_t	kept[SPOOL_CLASSES];	/* records */
 	uint64_t	lost[SPOOL_CLASSES];	/* ever */
-	int64_t		bytes, oldest_ms;	/* oldest: wall clock; 0: none */
+	int64_t		bytes;		/* on disk */
 };
 void	spool_status(const struct spool *, struct spool_status *);
 
