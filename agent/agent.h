@@ -124,8 +124,6 @@ void	ec2_address(uv_loop_t *, const char *base,
 char	*proxy_for(const char *url);
 
 /* link.c */
-#define LINK_CH_LOG	"log"	/* {level, message, source} */
-
 struct link_options {
 	uv_loop_t		*loop;
 	const char		*url;
@@ -141,6 +139,7 @@ struct link_options {
 	const char		*secret, *agent_id;
 	json_t			*hello;		/* the payload of auth */
 	struct command_table	*commands;
+	struct spool		*spool;		/* what is sent as it can be */
 	int64_t			 heartbeat_ms;
 	int64_t			 started;	/* mono, ms: for the log */
 	void			(*up)(void *);

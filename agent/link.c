@@ -42,6 +42,8 @@ link_send(struct agent_link *l, const char *channel, const json_t *o)
 {
 	if (l == NULL || l->state != LINK_UP)
 		return -ENOTCONN;
+	if (l->protocol->send == NULL)
+		return -ENOTSUP;
 	return l->protocol->send(l, channel, o);
 }
 
@@ -93,6 +95,17 @@ on_ping(uv_timer_t *t)
 		return;
 	}
 	l->pings++;
+	link_ping(l);
+}
+
+/* One at a time, so that a pong tells how far the peer has read. */
+void
+link_ping(struct agent_link *l)
+{
+	if (l->pinging)
+		return;
+	l->pinging = 1;
+	link_feed_ping(l);
 	ws_ping(l->ws);
 }
 
@@ -105,7 +118,7 @@ link_up(struct agent_link *l)
 
 	l->state = LINK_UP;
 	l->up_since = clock_mono_ms();
-	l->pings = 0;
+	l->pings = l->pinging = 0;
 	uv_timer_stop(&l->timer);
 	uv_timer_start(&l->beat, on_beat, beat, beat);
 	uv_timer_start(&l->ping, on_ping, LINK_PING_MS, LINK_PING_MS);
@@ -160,6 +173,7 @@ link_down(struct agent_link *l)
 	uv_timer_stop(&l->beat);
 	uv_timer_stop(&l->ping);
 	link_commands_end(l);
+	link_feed_down(l);
 	l->protocol->end(l);
 	if (was_up && l->o.down != NULL)
 		l->o.down(l->o.arg);
@@ -202,8 +216,12 @@ on_open(struct ws *ws, void *arg)
 static void
 on_pong(struct ws *ws, void *arg)
 {
+	struct agent_link	*l = arg;
+
 	(void)ws;
-	((struct agent_link *)arg)->pings = 0;
+	l->pings = l->pinging = 0;
+	if (l->state == LINK_UP)
+		link_feed_pong(l);
 }
 
 static void
@@ -300,6 +318,8 @@ link_start(const struct link_options *o)
 		timers[i]->data = l;
 		l->open++;
 	}
+	link_feed_init(l);
+	l->open++;
 	l->state = LINK_WAIT;
 	link_step(l, EV_TIMER);	/* at once: only returning waits */
 	return l;
@@ -324,6 +344,8 @@ on_handle_closed(uv_handle_t *h)
 static void
 link_end(struct agent_link *l)
 {
+	link_feed_close(l);
+	uv_close((uv_handle_t *)&l->feed.timer, on_handle_closed);
 	uv_close((uv_handle_t *)&l->timer, on_handle_closed);
 	uv_close((uv_handle_t *)&l->beat, on_handle_closed);
 	uv_close((uv_handle_t *)&l->ping, on_handle_closed);

@@ -67,6 +67,29 @@ link002_up(struct agent_link *l)
 {
 	if (l->ours)
 		link_put_json(l, "info", LINK_CH_INFO, l->o.info);
+	link_feed_up(l, l->ours);
+}
+
+static void
+link002_batch(struct agent_link *l, const char *id, const char *json)
+{
+	put(l, "request", id, LINK_CH_EVENTS, json);
+}
+
+/* To a server that does not speak our extensions: measurements as it expects
+ * them, the rest as we would put it to one that does. */
+static void
+link002_record(struct agent_link *l, const struct spool_item *item)
+{
+	json_t	*o = json_loadb(item->text, item->len, JSON_ALLOW_NUL |
+	    JSON_DECODE_INT_AS_REAL, NULL);
+	json_t	*data = json_object_get(o, "data");
+
+	if (item->class == SPOOL_METRIC && json_is_object(data))
+		link_put_json(l, "telemetry", LINK_CH_TELEMETRY, data);
+	else if (o != NULL)
+		link_put_json(l, "events", LINK_CH_EVENTS, o);
+	json_decref(o);
 }
 
 static void
@@ -195,12 +218,18 @@ take_message(struct agent_link *l, const struct envelope *e, const json_t *o)
 	log_debug("ws", "received message: type=%s channel=%s", e->type,
 	    e->channel);
 	if (strcmp(e->channel, LINK_CH_ERROR) == 0) {
+		if (link_feed_error(l, e->id, json_str(o, "code", "")))
+			return;
 		talk_error(l, o);
 		if (l->state != LINK_UP)
 			link_close(l, CLOSE_NORMAL,
 			    xstrdup("refused by the server"));
-	} else if (strcmp(e->type, "response") == 0)
-		take_answer(l, o, e->timestamp);
+	} else if (strcmp(e->type, "response") == 0) {
+		if (l->state != LINK_UP)
+			take_answer(l, o, e->timestamp);
+		else
+			link_feed_answer(l, e->id, o);
+	}
 	else if (strcmp(e->type, "request") == 0 && l->state == LINK_UP)
 		take_request(l, e, o);
 }
@@ -236,5 +265,6 @@ link002_message(struct agent_link *l, const char *text, size_t len)
 const struct link_protocol link002 = {
 	.open = link002_open, .message = link002_message, .up = link002_up,
 	.beat = link002_beat, .send = link002_send,
+	.record = link002_record, .batch = link002_batch,
 	.part = link002_part, .answer = link002_answer, .end = link002_end
 };

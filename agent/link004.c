@@ -19,7 +19,10 @@
 #include "link_private.h"
 #include "log.h"
 
-enum { MAX_PARTS = 1000 };	/* kept until the answer is whole */
+enum {
+	MAX_PARTS	= 1000,		/* kept until the answer is whole */
+	LATE_MS		= 10000		/* then a record tells its own time */
+};
 
 /* Takes the payload. */
 static void
@@ -49,11 +52,19 @@ link004_open(struct agent_link *l)
 }
 
 static void
+link004_up(struct agent_link *l)
+{
+	link_feed_up(l, 0);
+}
+
+static void
 link004_beat(struct agent_link *l)
 {
 	say(l, HMACLINK_HEARTBEAT, json_pack("{ss}", "status", "alive"));
 	log_info("ws", "heartbeat sent");
 }
+
+/* -- records of the spool -- */
 
 /* Of all that is measured, what the document has. */
 static json_t *
@@ -71,20 +82,46 @@ metrics(const json_t *all)
 	return o;
 }
 
-static int
-link004_send(struct agent_link *l, const char *channel, const json_t *o)
+static void
+say_metrics(struct agent_link *l, const json_t *data, int64_t t)
 {
-	if (strcmp(channel, LINK_CH_TELEMETRY) == 0) {
-		say(l, HMACLINK_METRICS, metrics(o));
-		log_info("ws", "metrics sent: cpu=%.1f mem=%.1f disk=%.1f",
-		    json_number_value(json_object_get(o, "cpuPercent")),
-		    json_number_value(json_object_get(o, "memPercent")),
-		    json_number_value(json_object_get(o, "diskUsage")));
-	} else if (strcmp(channel, LINK_CH_LOG) == 0) {
-		say(l, HMACLINK_LOG, json_incref((json_t *)(uintptr_t)o));
-	} else
-		return -ENOTSUP;
-	return 0;
+	json_t	*o = metrics(data);
+
+	if (clock_wall_ms() - t > LATE_MS)
+		json_object_set_new(o, "t", json_integer(t));
+	log_info("ws", "metrics sent: cpu=%.1f mem=%.1f disk=%.1f",
+	    json_number_value(json_object_get(o, "cpuPercent")),
+	    json_number_value(json_object_get(o, "memPercent")),
+	    json_number_value(json_object_get(o, "diskUsage")));
+	say(l, HMACLINK_METRICS, o);
+}
+
+/* The document has log lines: what is more than one is its data. */
+static void
+link004_record(struct agent_link *l, const struct spool_item *item)
+{
+	json_t		*o = json_loadb(item->text, item->len,
+	    JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+	json_t		*data = json_object_get(o, "data"), *line;
+	const char	*type = json_str(o, "type", "");
+	int64_t		 t = (int64_t)json_number_value(json_object_get(o,
+	    "t"));
+
+	if (item->class == SPOOL_METRIC && strcmp(type, "metrics") == 0) {
+		say_metrics(l, data, t);
+	} else if (item->class == SPOOL_LOG && json_is_string(
+	    json_object_get(data, "message"))) {
+		line = json_copy(data);
+		if (clock_wall_ms() - t > LATE_MS)
+			json_object_set_new(line, "t", json_integer(t));
+		say(l, HMACLINK_LOG, line);
+	} else if (o != NULL) {
+		say(l, HMACLINK_LOG, json_pack("{sO? ss ss ss sI}", "data",
+		    data, "level", item->class == SPOOL_ALERT ? "warn" :
+		    "info", "message", type, "source", json_str(o, "module",
+		    ""), "t", (json_int_t)t));
+	}
+	json_decref(o);
 }
 
 /* -- commands -- */
@@ -201,7 +238,7 @@ link004_end(struct agent_link *l)
 
 const struct link_protocol link004 = {
 	.open = link004_open, .message = link004_message,
-	.beat = link004_beat, .send = link004_send,
+	.up = link004_up, .beat = link004_beat, .record = link004_record,
 	.part = link004_part, .answer = link004_answer,
 	.closed = link004_closed, .end = link004_end
 };

@@ -9,6 +9,7 @@
 #include "linkauth.h"
 #include "list.h"
 #include "replay.h"
+#include "spool.h"
 #include "ws.h"
 
 /* Times, in ms, and limits, with their reasons. */
@@ -47,7 +48,12 @@ struct link_protocol {
 	void	(*up)(struct agent_link *);	/* may be NULL */
 	void	(*beat)(struct agent_link *);
 	int	(*send)(struct agent_link *, const char *channel,
-		    const json_t *);		/* 0 or -errno */
+		    const json_t *);	/* 0 or -errno; may be NULL */
+	/* Records of the spool: one by itself; or many as a request with this
+	 * id, where the protocol has that. */
+	void	(*record)(struct agent_link *, const struct spool_item *);
+	void	(*batch)(struct agent_link *, const char *id,
+		    const char *json);
 	/* A part of a command's answer: sends it, or keeps it in *parts,
 	 * which answer() gets with the result, both NULL where there is none.
 	 * error is "" where all is well. */
@@ -61,6 +67,26 @@ struct link_protocol {
 	void	(*end)(struct agent_link *);	/* what was the connection's */
 };
 
+/* The spool's way over this connection: link_feed.c. */
+struct link_feed {
+	struct spool_reader *reader;	/* NULL: the link is not up */
+	struct spool_item item;		/* the next one */
+	int		 has_item;
+	uint64_t	 sent;		/* the highest number that was */
+	int		 acks;		/* the server acknowledges */
+	uv_timer_t	 timer;
+	uv_timer_cb	 on_timer;
+	/* with acknowledgements: the request under way */
+	char		 id[32];	/* "": none */
+	int		 n;		/* its records */
+	enum spool_class class;		/* of its last one */
+	int		 careful;	/* so many go one by one */
+	int		 again;		/* the timer is to try again */
+	/* without */
+	int		 unsure, sure;	/* records sent; those before the ping */
+	uint64_t	 pinged;	/* the highest before the ping */
+};
+
 struct agent_link {
 	struct link_options	 o;
 	const struct link_protocol *protocol;
@@ -69,7 +95,9 @@ struct agent_link {
 	uv_timer_t		 timer;	/* of the state: wait, or handshake */
 	uv_timer_t		 beat, ping;
 	int			 open;	/* timers not yet closed */
-	int			 pings;	/* unanswered */
+	int			 pings;	/* ticks without a sign of life */
+	int			 pinging; /* a pong is to come */
+	struct link_feed	 feed;
 	int			 attempt;
 	int64_t			 up_since;
 	int64_t			 retry_after_ms; /* told by the server; -1 */
@@ -109,6 +137,20 @@ void	link_up(struct agent_link *);
 void	link_close(struct agent_link *, int code, char *why_take);
 /* When to come back, as the server says it, within bounds. */
 void	link_retry_after(struct agent_link *, double seconds);
+
+void	link_ping(struct agent_link *);	/* unless one is under way */
+
+/* link_feed.c */
+void	link_feed_init(struct agent_link *);
+void	link_feed_up(struct agent_link *, int acks);
+void	link_feed_down(struct agent_link *);
+void	link_feed_close(struct agent_link *);
+void	link_feed_ping(struct agent_link *);	/* one goes out */
+void	link_feed_pong(struct agent_link *);
+/* An answer, an error: 1 where it is to the request under way. */
+int	link_feed_answer(struct agent_link *, const char *id, const json_t *);
+int	link_feed_error(struct agent_link *, const char *id,
+	    const char *code);
 
 /* link002.c */
 extern const struct link_protocol link002;

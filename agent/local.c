@@ -21,6 +21,7 @@
 #include "log.h"
 #include "platform.h"
 #include "settings.h"
+#include "spool.h"
 #include "telemetry.h"
 
 enum {
@@ -228,7 +229,7 @@ post_log(struct local *l, struct http_req *q)
 {
 	struct json_err	 e;
 	char		 words[300];
-	json_t		*o = read_body(q);
+	json_t		*o = read_body(q), *record;
 	int		 rc;
 
 	if (o == NULL)
@@ -239,11 +240,13 @@ post_log(struct local *l, struct http_req *q)
 	} else {
 		if (json_object_get(o, "level") == NULL)
 			json_object_set_new(o, "level", json_string("info"));
-		rc = link_send(l->agent->link, LINK_CH_LOG, o);
+		record = json_pack("{sO ss ss}", "data", o, "module",
+		    "local", "type", "log");
+		rc = spool_add(l->agent->spool, SPOOL_LOG, record);
+		json_decref(record);
 		if (rc < 0)
-			http_reply_error(q, 503, NULL, rc == -ENOTSUP ?
-			    "this link's protocol has no logs" :
-			    "the link is not up");
+			http_reply_error(q, 503, NULL, "it cannot be kept:"
+			    " %s", errstr(rc));
 		else
 			http_reply_json(q, 202, json_pack("{sb}", "success",
 			    1));

@@ -9,10 +9,10 @@
 #include "commands.h"
 #include "confjson.h"
 #include "json.h"
-#include "linkauth.h"
 #include "log.h"
 #include "modules.h"
 #include "settings.h"
+#include "spool.h"
 #include "telemetry.h"
 
 /* The agent is all its processes, not only the one that took the sample. */
@@ -33,25 +33,17 @@ add_cost(struct agent *a, json_t *metrics)
 	a->cost_ms = now;
 }
 
-static void
-send_metrics(struct agent *a, json_t *o)
-{
-	add_cost(a, o);
-	if (link_send(a->link, LINK_CH_TELEMETRY, o) == 0 && !a->config.hmac)
-		log_debug("ws", "metrics sent: cpu=%.1f mem=%.1f disk=%.1f",
-		    json_number_value(json_object_get(o, "cpuPercent")),
-		    json_number_value(json_object_get(o, "memPercent")),
-		    json_number_value(json_object_get(o, "diskUsage")));
-}
-
+/* What cannot be kept is told to the log by the spool. */
 static void
 on_event(enum spool_class class, const json_t *record, void *arg)
 {
-	json_t	*data = json_object_get(record, "data");
+	struct agent	*a = arg;
+	json_t		*data = json_object_get(record, "data");
 
 	if (class == SPOOL_METRIC && json_is_object(data) &&
 	    strcmp(json_str(record, "type", ""), "metrics") == 0)
-		send_metrics(arg, data);
+		add_cost(a, data);
+	spool_add(a->spool, class, record);
 }
 
 static int

@@ -5,11 +5,11 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
+#include "crypto.h"
 #include "json.h"
 #include "log.h"
 #include "platform.h"
@@ -250,48 +250,40 @@ spool_add(struct spool *s, enum spool_class class, const json_t *record)
 	if (rc == 0)
 		rc = append(s, class, text, len);
 	free(text);
-	if (rc != 0) {
+	if (rc < 0) {
 		s->state.lost[class]++;
 		keep_state(s);
 	}
+	if (rc < 0 && !s->failing)
+		log_warn("spool", "%s: a record cannot be kept: %s", s->dir,
+		    errstr(rc));
+	s->failing = rc < 0;
 	return rc;
 }
 
 /* -- what the server says -- */
 
-/* The server has numbers that we have yet to give out: our state and our
- * clock were set back.  What we keep gets numbers above its own. */
-static void
-renumber(struct spool *s, uint64_t acked)
-{
-	struct spool_reader	*r = spool_reader_new(s, s->state.acked);
-	struct spool_item	 item;
-	uint64_t		 end = s->next;
-	int			 c;
-
-	log_warn("spool", "%s: the server has numbers up to %" PRIu64
-	    ", above ours: going on from there", s->dir, acked);
-	for (c = 0; c < SPOOL_CLASSES; c++)
-		if (last_of(s, c) != NULL)
-			segment_seal(s, last_of(s, c));
-	s->next = acked + 1;
-	while (spool_next(r, &item) && item.seq < end)
-		if (append(s, item.class, item.text, item.len) < 0)
-			s->state.lost[item.class]++;
-	spool_reader_free(r);
-}
-
 void
 spool_ack(struct spool *s, uint64_t seq)
 {
-	if (seq <= s->state.acked)
+	if (seq <= s->state.acked || seq >= s->next)
 		return;
-	if (seq >= s->next)
-		renumber(s, seq);
 	s->state.acked = seq;
 	keep_state(s);
 	tidy(s, SEGMENT_TIDY);
 	s->full = s->full && s->bytes * 2 > (uint64_t)s->max_bytes;
+}
+
+uint64_t
+spool_acked(const struct spool *s)
+{
+	return s->state.acked;
+}
+
+const char *
+spool_name(const struct spool *s)
+{
+	return s->name;
 }
 
 void
@@ -365,6 +357,7 @@ static int
 open_all(struct spool *s, char **why)
 {
 	int64_t	now = clock_wall_ms() * 1000;
+	uint8_t	none[SPOOL_NAME] = { 0 };
 	int	rc;
 
 	if ((rc = platform_private_dir(s->dir)) < 0)
@@ -387,6 +380,9 @@ open_all(struct spool *s, char **why)
 	if (s->next <= s->state.acked)
 		s->next = s->state.acked + 1;
 	s->state.limit = s->next + SPOOL_SET_ASIDE;
+	if (memcmp(s->state.name, none, sizeof(none)) == 0)
+		crypto_random(s->state.name, sizeof(s->state.name));
+	hex_encode(s->state.name, sizeof(s->state.name), s->name);
 	keep_state(s);
 	return 0;
 }

@@ -83,7 +83,10 @@ struct spool_reader *spool_reader_new(struct spool *, uint64_t after);
 int	spool_next(struct spool_reader *, struct spool_item *);
 void	spool_reader_free(struct spool_reader *);
 
-/* Everything up to this number is the server's. */
+/* What this spool's numbers are told by, apart from those of another. */
+const char *spool_name(const struct spool *);
+uint64_t spool_acked(const struct spool *);	/* the highest one */
+/* Everything up to this number, which was given out, is the server's. */
 void	spool_ack(struct spool *, uint64_t seq);
 /* The server refuses this one for good: it is lost, and counted. */
 void	spool_refused(struct spool *, enum spool_class);

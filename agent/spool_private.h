@@ -18,6 +18,7 @@ enum {
 					 * server's goes, if it is so long */
 	READ_CHUNK	= 8 * 1024,
 	STATE_SLOT	= 128,
+	SPOOL_NAME	= 12,		/* bytes: no two spools have the same */
 	SYNC_SOON_MS	= 1000,		/* events and alerts */
 	SYNC_LATE_MS	= 30 * 1000	/* metrics and log lines */
 };
@@ -98,6 +99,7 @@ struct spool_state {
 	uint64_t	limit;		/* numbers below may be taken */
 	uint64_t	acked;
 	uint64_t	lost[SPOOL_CLASSES], told[SPOOL_CLASSES];
+	uint8_t		name[SPOOL_NAME];
 };
 
 struct spool {
@@ -111,7 +113,8 @@ struct spool {
 	uint64_t	 bytes;
 	struct spool_state state;
 	int		 state_fd, state_dirty;
-	int		 full;		/* told to the log already */
+	char		 name[2 * SPOOL_NAME + 1];
+	int		 full, failing;	/* told to the log already */
 	struct link	 readers;
 	void		(*on_add)(void *);
 	void		*on_add_arg;

@@ -9,7 +9,8 @@
 #include "file.h"
 #include "spool_private.h"
 
-enum { WORDS = 3 + 2 * SPOOL_CLASSES, CRC_AT = STATE_SLOT - 4 };
+enum { WORDS = 3 + 2 * SPOOL_CLASSES, NAME_AT = 8 + 8 * WORDS,
+	CRC_AT = STATE_SLOT - 4 };
 
 static const char	magic[8] = "mspool1";
 
@@ -39,6 +40,7 @@ slot_read(const uint8_t *p, struct spool_state *st)
 	words(st, w);
 	for (i = 0; i < WORDS; i++)
 		*w[i] = bytes_get(p + 8 + 8 * i, 8);
+	memcpy(st->name, p + NAME_AT, sizeof(st->name));
 	return 0;
 }
 
@@ -77,6 +79,7 @@ state_write(struct spool *s)
 	words(&s->state, w);
 	for (i = 0; i < WORDS; i++)
 		bytes_put(slot + 8 + 8 * i, *w[i], 8);
+	memcpy(slot + NAME_AT, s->state.name, sizeof(s->state.name));
 	bytes_put(slot + CRC_AT, bytes_crc(0, slot, CRC_AT), 4);
 	s->state_dirty = 1;
 	return disk_write(s->state_fd, slot, sizeof(slot), "", 0,

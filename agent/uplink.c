@@ -95,7 +95,7 @@ open_link(struct agent *a)
 		.pin = c->has_pin ? c->pin : NULL,
 		.secret = c->hmac ? a->secret : NULL,
 		.agent_id = c->instance_id, .hello = c->hello,
-		.commands = a->commands,
+		.commands = a->commands, .spool = a->spool,
 		.heartbeat_ms = c->heartbeat_ms, .started = a->started,
 		.up = reports_up, .arg = a
 	};

@@ -18,11 +18,11 @@ port=$(sed -n 's/^PORT //p' "$T/out")
 heard() { [ "$(grep -Ec "$1" "$T/out")" -ge "${2:-1}" ]; }
 logged() { [ "$(grep -Ec "$1" "$log")" -ge "${2:-1}" ]; }
 tell() { echo "$*" >&3; }
-# start NAME OPTION...: an agent with the configuration file of the document.
+# start NAME STATE OPTION...: an agent with the configuration file of the document.
 start() {
-	log=$T/$1.log
-	shift
-	muster-agent --config "$T/agent.config.json" --state-dir "$T/state" \
+	log=$T/$1.log state=$T/state$2
+	shift 2
+	muster-agent --config "$T/agent.config.json" --state-dir "$state" \
 	    "$@" >"$log" 2>&1 &
 	agent=$!
 }
@@ -39,7 +39,7 @@ cat >"$T/agent.config.json" <<END
 }
 END
 
-start one --metrics-interval 300ms --heartbeat 400ms
+start one '' --metrics-interval 300ms --heartbeat 400ms
 ok 'it authenticates' wait_for heard 'Agent authenticated: agent-001'
 # shellcheck disable=SC2154
 [ "$failed" = 0 ] ||
@@ -146,7 +146,7 @@ ok 'the server saw it leave' wait_for heard 'Agent disconnected: agent-001'
 # The wrong secret.
 MUSTER_AGENT_WS_SECRET=canary-not-it
 export MUSTER_AGENT_WS_SECRET
-start two
+start two ''
 ok 'a wrong secret is refused' wait_for heard 'Invalid signature from agent-001'
 ok 'with the words of the server' wait_for logged \
     'connection lost: invalid_signature \(1008\); next try in'
@@ -163,7 +163,7 @@ cat >"$T/bin/systemctl" <<'END'
 [ "$*" = 'is-active box.service' ] && echo active
 END
 chmod +x "$T/bin/systemctl"
-PATH=$T/bin:$PATH start three --service box.service
+PATH=$T/bin:$PATH start three 3 --service box.service # nothing is kept there
 began=$(date +%s)
 wait_for logged 'auth message sent'
 ok 'get_status asks systemd' result get_status "error: '',.*state: 'active'"

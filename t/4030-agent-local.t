@@ -125,8 +125,9 @@ ok 'localhost is ours' is "$(status_of -H 'Host: localhost:9811' \
     "$url/healthz")" 200
 ok 'nothing else is there' is "$(status_of "$url/x")" 404
 ok 'nor by another method' is "$(status_of -X DELETE "$url/healthz")" 405
-ok 'a log line needs the link' says 'link is not up' post /internal/log \
-    -d '{"message":"x"}'
+ok 'a log line is kept without a link' says '"success": *true' post \
+    /internal/log -d '{"message":"kept-line"}'
+ok 'on the disk' sh -c "grep -q kept-line '$T'/*/spool/log-*.seg"
 ok 'no secret is in the log' is "$(grep -c 'wJalr' "$T"/*.log | grep -vc ':0$')" 0
 ok 'stopped: 0' exits 0 stop
 ok 'another address than the loopback is refused' exits 100 muster-agent \
