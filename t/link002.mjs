@@ -9,7 +9,7 @@ export const b64 = (b) => Buffer.from(b).toString('base64');
 export const unb64 = (s) => Buffer.from(s, 'base64');
 export const nowS = () => Math.floor(Date.now() / 1000);
 
-// -- WebSocket: text messages up to 64 KB, one frame each --
+// -- WebSocket: text messages, one frame each; ours up to 64 KB --
 
 function frame(op, data, mask) {
 	const n = data.length;
@@ -49,6 +49,11 @@ class Socket {
 					return;
 				n = b.readUInt16BE(2);
 				at = 4;
+			} else if (n === 127) {
+				if (b.length < 10)
+					return;
+				n = Number(b.readBigUInt64BE(2));
+				at = 10;
 			}
 			const masked = b[1] & 128;
 			const end = at + (masked ? 4 : 0) + n;
@@ -123,7 +128,7 @@ export function connect(url) {
 }
 
 // A server; each(socket) is called for each that connects.
-export function listen(each, refuse) {
+export function listen(each, refuse, port = 0) {
 	const server = http.createServer((q, r) => r.writeHead(404).end());
 	server.on('upgrade', (req, sock, rest) => {
 		const no = refuse && refuse();
@@ -137,7 +142,7 @@ export function listen(each, refuse) {
 		    `Sec-WebSocket-Accept: ${accept}\r\n\r\n`);
 		each(new Socket(sock, false, rest), req);
 	});
-	return new Promise((done) => server.listen(0, '127.0.0.1',
+	return new Promise((done) => server.listen(port, '127.0.0.1',
 	    () => done(server)));
 }
 
