@@ -23,7 +23,7 @@ struct sync_job {
 };
 
 static int
-file_sync(const char *path)
+sync_file(const char *path)
 {
 	int	fd, rc = disk_open(path, UV_FS_O_RDWR, &fd);
 
@@ -43,7 +43,7 @@ job_work(uv_work_t *w)
 	int		 rc;
 
 	for (i = 0; i < j->n; i++)
-		if ((rc = file_sync(j->files[i])) < 0)
+		if ((rc = sync_file(j->files[i])) < 0)
 			j->rc = rc;
 	if (j->n > 0 && (rc = file_sync_dir_of(j->files[0])) < 0)
 		j->rc = rc;
