@@ -204,8 +204,6 @@ main(int argc, char **argv)
 	}
 	start_log(&a);
 	start_state(&a);
-	if (settings_has(a.config.settings, "log-paths"))
-		log_warn(NULL, "logPaths: this version does not follow files");
 	a.state = state_new();
 	run(&a);
 	registration_release(&a.registration);

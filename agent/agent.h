@@ -15,6 +15,7 @@ struct control;
 struct settings;
 struct spool;
 struct state;
+struct tail;
 struct tls;
 
 /* stamped.c has stamp_self(), of stamp.h */
@@ -183,7 +184,10 @@ struct agent {
 	char			*proxy;		/* the link's, or NULL */
 	int			 relink;	/* once it has stopped */
 	int			 asking;	/* the metadata service */
+	uv_fs_event_t		 credentials;
 	struct spool		*spool;
+	struct tail		*tail;		/* or NULL */
+	const char		**log_patterns;	/* its, or NULL */
 	struct command_table	*commands;
 	struct host_commands	*host_commands;
 	struct local		*local;		/* or NULL */
@@ -214,6 +218,11 @@ void	reports_start(struct agent *);
 int	reports_stop(struct agent *);
 void	reports_release(struct agent *);
 void	reports_up(void *agent);	/* the link stands */
+
+/* logs.c */
+void	logs_start(struct agent *);
+int	logs_stop(struct agent *);
+void	logs_release(struct agent *);
 
 /* uplink.c */
 void	uplink_start(struct agent *);

@@ -82,6 +82,7 @@ static const struct part {
 	{ "link", uplink_start, uplink_stop, uplink_release },
 	/* ended before the link, so that their last words go out by it */
 	{ "modules", reports_start, reports_stop, reports_release },
+	{ "logs", logs_start, logs_stop, logs_release },
 	{ "local", start_local, stop_local, NULL },
 	{ "control", control_start, control_end_all, NULL },
 };

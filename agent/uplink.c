@@ -209,6 +209,31 @@ agent_look(struct agent *a)
 	}
 }
 
+/* Credentials that somebody has put there. */
+static void
+on_state_dir(uv_fs_event_t *h, const char *name, int events, int status)
+{
+	(void)events;
+	if (status == 0 && name != NULL && strcmp(name, "aws.json") == 0)
+		agent_look(h->data);
+}
+
+static void
+watch_credentials(struct agent *a)
+{
+	int	rc;
+
+	uv_fs_event_init(&a->loop, &a->credentials);
+	a->credentials.data = a;
+	if (!a->config.ec2_auto)
+		return;
+	rc = uv_fs_event_start(&a->credentials, on_state_dir,
+	    settings_state_dir(a->config.settings), 0);
+	if (rc < 0)			/* on_look() finds them, later */
+		log_debug("ws", "credentials are not watched: %s",
+		    errstr(rc));
+}
+
 void
 uplink_start(struct agent *a)
 {
@@ -216,6 +241,7 @@ uplink_start(struct agent *a)
 
 	uv_timer_init(&a->loop, &a->look);
 	a->look.data = a;
+	watch_credentials(a);
 	if (open_tls(a, &why) < 0)
 		die(EXIT_SYSTEM, "%s", why);
 	open_proxy(a);
@@ -226,6 +252,7 @@ int
 uplink_stop(struct agent *a)
 {
 	uv_close((uv_handle_t *)&a->look, NULL);
+	uv_close((uv_handle_t *)&a->credentials, NULL);
 	if (a->link == NULL)
 		return 0;
 	if (!a->relink)			/* else it is stopping already */

@@ -54,6 +54,15 @@ ok 'by a token of a minute' grep -q '^PUT /latest/api/token 60$' "$out"
 ok 'and with it' grep -q '^GET /latest/meta-data/public-ipv4 token==$' "$out"
 ok 'but there is no secret' sh -c "! grep -q 'connecting to' '$log'"
 end
+begin v2 --ec2-auto
+wait_for logged 'wss://127.0.0.1/agent: by the EC2'
+echo '{"accessKeyId":"AKIA","secretAccessKey":"canary"}' >"$T/aws.json"
+mv "$T/aws.json" "$T/state"
+# looking again every ten seconds would take longer
+WAIT=7 ok 'one that is put there later is noticed at once' wait_for logged \
+    'connecting to wss://127.0.0.1/agent'
+end
+rm "$T/state/aws.json"
 AWS_SECRET_ACCESS_KEY=canary
 export AWS_SECRET_ACCESS_KEY
 begin v2 --ec2-auto
