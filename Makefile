@@ -286,7 +286,7 @@ install: all $(TOOLCHAIN_DIR)/$(NATIVE)/flags.mk \
 	install $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
 	for s in 1 5 7 8; do install -d $(SHARE)/man/man$$s && \
 	    install -m 644 man/*.$$s $(SHARE)/man/man$$s; done
-	cp -R scripts/muster-* scripts/steps scripts/package scripts/testbed \
+	cp -R scripts/muster-* scripts/debug-link scripts/steps scripts/package scripts/testbed \
 	    $(LIBDIR)
 	rm -rf $(LIBDIR)/toolchains/$(NATIVE)
 	cp -R $(TOOLCHAIN_DIR)/$(NATIVE) $(LIBDIR)/toolchains

@@ -11,6 +11,7 @@
 #include "agent.h"
 #include "buf.h"
 #include "control.h"
+#include "doctor.h"
 #include "json.h"
 #include "log.h"
 #include "settings.h"
@@ -255,6 +256,8 @@ ask_main(const struct agent_config *c)
 		return ask_command(c);
 	if (c->n_operands > 1)
 		settings_usage(c->settings, "%s: takes no argument", word);
+	if (strcmp(word, "doctor") == 0)
+		return doctor_main(c);
 	if (strcmp(word, "states") == 0) {
 		state_print();
 		return EXIT_YES;

@@ -138,7 +138,7 @@ static struct settings_spec spec = {
 	    "       muster-agent --disable-autostart [options]\n"
 	    "       muster-agent [--json] [options] status | modules | flush"
 	    " | reload |\n"
-	    "           stop | rotate-secret | states\n"
+	    "           stop | rotate-secret | states | doctor\n"
 	    "       muster-agent [options] command NAME [JSON]",
 	.about = "the agent on the host: connects to its server and reports",
 	.table = table,
@@ -406,8 +406,9 @@ config_load(struct agent_config *c, int argc, char **argv)
 	c->argv = argv;
 	c->operands = argv + settings_first(c->settings);
 	c->n_operands = argc - settings_first(c->settings);
+	/* of the local commands the doctor alone looks at what follows */
 	if ((c->self_test = settings_bool(c->settings, "self-test")) ||
-	    c->n_operands > 0 ||
+	    (c->n_operands > 0 && strcmp(c->operands[0], "doctor") != 0) ||
 	    settings_bool(c->settings, "disable-autostart"))
 		return;
 	if (c->stamp_fault != NULL)

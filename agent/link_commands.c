@@ -78,6 +78,8 @@ link_command(struct agent_link *l, const char *id, const char *name,
 		log_warn("ws", "a command without a name was refused");
 		no = "command: must be a name";
 		name = "";
+	} else if (l->o.commands == NULL) {	/* the doctor's link */
+		no = "this agent is only trying its link";
 	} else if (l->running >= MAX_RUNNING) {
 		no = "too many commands are under way";
 	} else if (find(l, id) != NULL) {
