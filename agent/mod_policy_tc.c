@@ -53,11 +53,13 @@ policy_links_open(void)
 
 typedef void (*on_message)(const struct nlmsghdr *, void *arg);
 
-/* Reads until there is no more: 0, -EAGAIN, or the error that was sent. */
+/* Reads until there is no more: 0, -EAGAIN, or the error that was sent.  What
+ * each() does may ask again, so the room is this call's own. */
 static int
 read_messages(int fd, on_message each, void *arg)
 {
-	static char		 room[ROOM];
+	char			 room[ROOM]
+	    __attribute__((aligned(NLMSG_ALIGNTO)));
 	const struct nlmsghdr	*h;
 	const struct nlmsgerr	*e;
 	ssize_t			 n;

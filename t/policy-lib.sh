@@ -82,3 +82,30 @@ policy() {
 		echo "{\"version\":1,\"default\":$default,\"rules\":[$*]}"
 	)
 }
+
+# up [SERVER-OPTION...]: server and agent.
+up() {
+	at_end "testbed --stop $T/srv"
+	testbed --server-arg --open-registration "$T/srv" >"$T/env" \
+	    2>"$T/err" || { cat "$T/err"; exit 1; }
+	. "$T/env"
+	at_end 'kill -9 $agent 2>/dev/null'
+	agent_start || { echo 'Bail out! no agent'; exit 1; }
+}
+# ends SIGNAL: of the agent; its modules' processes go with it.
+ends() {
+	kill "-$1" "$agent"
+	wait "$agent" 2>/dev/null
+	module_gone() { ! pgrep -x m-policy --ns $$ --nslist net; }
+	wait_for module_gone
+}
+pings() { "$@" -c 1 -W 1 >/dev/null 2>&1; }
+four() { ping -4 -c 1 -W 1 10.77.0.2; }
+six() { ping -6 -c 1 -W 1 fd77::2; }
+fails() { ! "$@"; }
+# count ID: its packets.
+count() {
+	verb stats >/dev/null
+	jq -r --arg id "$1" '[.parts[]?[] | select(.id == $id) | .packets] |
+	    add // 0' "$T/answer"
+}
