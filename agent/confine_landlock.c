@@ -84,9 +84,10 @@ refuse(struct ruleset *r, int abi, unsigned flags, size_t *n)
 }
 
 int
-confine_landlock(const char *dir, unsigned flags)
+confine_landlock(const char *dir, const char *pins, unsigned flags)
 {
 	struct ruleset	r;
+	uint64_t	writes;
 	size_t		n;
 	int		abi, set, rc;
 
@@ -95,13 +96,17 @@ confine_landlock(const char *dir, unsigned flags)
 	if (abi < 0)
 		return -errno;
 	refuse(&r, abi, flags, &n);
+	writes = r.fs & ~(uint64_t)(FS_EXECUTE | FS_MAKE_CHAR |
+	    FS_MAKE_BLOCK | FS_IOCTL_DEV_5);
 	set = (int)syscall(SYS_landlock_create_ruleset, &r, n, 0);
 	if (set < 0)
 		return -errno;
 	rc = allow(set, "/", FS_READ_FILE | FS_READ_DIR);
 	if (rc == 0 && dir != NULL)
-		rc = allow(set, dir, r.fs & ~(uint64_t)(FS_EXECUTE |
-		    FS_MAKE_CHAR | FS_MAKE_BLOCK | FS_IOCTL_DEV_5));
+		rc = allow(set, dir, writes);
+	if (rc == 0 && pins != NULL &&
+	    (rc = allow(set, pins, writes)) == -ENOENT)
+		rc = 0;
 	if (rc == 0 && syscall(SYS_landlock_restrict_self, set, 0) < 0)
 		rc = -errno;
 	close(set);

@@ -23,6 +23,9 @@
 
 enum { MAX_CAP = 63 };
 
+/* Where one that keeps CAP_BPF may pin its maps, if it is there. */
+#define PINS	"/sys/fs/bpf/muster"
+
 static const char *const names[] = {
 	"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID",
 	"KILL", "SETGID", "SETUID", "SETPCAP", "LINUX_IMMUTABLE",
@@ -168,8 +171,8 @@ confine(uint64_t caps, const char *dir, unsigned flags, char **without,
 
 	*without = *why = NULL;
 	if ((rc = drop(caps, why)) < 0 ||
-	    (rc = layer(confine_landlock(dir, flags), "landlock", &lack,
-	    why)) < 0)
+	    (rc = layer(confine_landlock(dir, caps & CONFINE_BPF ? PINS : NULL,
+	    flags), "landlock", &lack, why)) < 0)
 		goto out;
 	rc = layer(confine_seccomp(CONFINE_MODULE), "seccomp", &lack, why);
 out:

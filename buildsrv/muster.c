@@ -31,7 +31,7 @@ static const struct command {
 	{ "account", account_main, "make, list, change accounts" },
 	{ "audit", audit_main, "print who did what" },
 	{ "webhook", webhook_main, "have events sent to a URL" },
-	{ "policy", policy_main, "check a network policy" },
+	{ "policy", policy_main, "check network policies, set them on agents" },
 	{ "cleanup", cleanup_main, "remove what is no longer needed" },
 	{ "api", api_main, "send any request of muster-api(7)" },
 	{ "version", version_main, "this version and the server's" },

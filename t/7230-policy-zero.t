@@ -22,7 +22,7 @@ cp "$(command -v muster-agent)" "$T/next-agent"
 # shellcheck disable=SC2086
 for how in KILL TERM; do
 	ends $how
-	sleep 0.3
+	sleep 0.3		# nobody there: the kernel alone
 	ok "after SIG$how the next one starts" agent_start
 	ok 'and exchanges the policy' policy_keep "$T/two.json"
 	ok 'and back' policy_keep "$T/one.json"
@@ -51,9 +51,9 @@ ok 'none went out' is "$(cat "$T/heard.peer")" 0
 # The same without a policy: the test can fail.
 verb clear >/dev/null
 perl "$TOP/t/flood.pl" hear >"$T/heard.here" & here=$!
-sleep 0.5
+# shellcheck disable=SC2086
 $peer perl "$TOP/t/flood.pl" send 10.77.0.1 fd77::1 >"$T/sent.peer" & in=$!
-sleep 0.5
+sleep 3
 kill $in
 wait $in
 sleep 0.2

@@ -99,9 +99,8 @@ ends() {
 	module_gone() { ! pgrep -x m-policy --ns $$ --nslist net; }
 	wait_for module_gone
 }
-pings() { "$@" -c 1 -W 1 >/dev/null 2>&1; }
-four() { ping -4 -c 1 -W 1 10.77.0.2; }
-six() { ping -6 -c 1 -W 1 fd77::2; }
+four() { ping -4 -c 1 -W 0.4 10.77.0.2; }
+six() { ping -6 -c 1 -W 0.4 fd77::2; }
 fails() { ! "$@"; }
 # count ID: its packets.
 count() {
