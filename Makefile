@@ -201,7 +201,8 @@ valgrind: $(UNIT)
 # looks at something else.
 J	= 3
 REPORT	= $(abspath $(OBJ))/report
-sanenv	= $(if $(SAN),ASAN_OPTIONS=log_path=$(REPORT) UBSAN_OPTIONS=log_path=$(REPORT))
+sanenv	= $(if $(SAN),ASAN_OPTIONS=log_path=$(REPORT) MUSTER_T_LIMIT=1200 \
+	  UBSAN_OPTIONS=log_path=$(REPORT))
 check: all $(UNIT) $(call agent_of,$(NATIVE))
 	@scripts/deps --test
 	@rm -f $(REPORT).*

@@ -18,6 +18,8 @@ export MUSTER_STATE_DIR MUSTER_RUN_DIR MUSTER_LOG_DIR MUSTER_CONFIG
 export MUSTER_AGENT_SERVER MUSTER_AGENT_WEB_LISTEN
 AGENT=${MUSTER_AGENT:-$BIN/muster-agent}
 strace -o /dev/null true 2>/dev/null || skip_all 'strace cannot trace here'
+# Leaks cannot be looked for under strace.
+[ -z "${ASAN_OPTIONS-}" ] || export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
 [ -x "$AGENT" ] || skip_all 'muster-agent is not built'
 
 # version_of FILE
