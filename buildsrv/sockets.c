@@ -59,7 +59,7 @@ sockets_start(struct server *s)
 	if (!settings_bool(s->settings, "test-echo"))
 		return;
 	log_warn(NULL, "--test-echo: this server is for tests alone");
-	s->echo = testecho_new(s->loop);
+	s->echo = testecho_new(s->loop, 200);
 }
 
 int

@@ -132,7 +132,7 @@ on_echo_disconnect(struct socketio_socket *s, const char *why, void *arg)
 /* -- both -- */
 
 struct testecho *
-testecho_new(uv_loop_t *loop)
+testecho_new(uv_loop_t *loop, int64_t ping_timeout)
 {
 	static const struct engineio_events	echo = {
 		on_echo_open, on_echo_message, on_echo_closed
@@ -144,7 +144,7 @@ testecho_new(uv_loop_t *loop)
 	};
 	struct socketio_options	o = {
 		.engine = {
-			.ping_interval = 300, .ping_timeout = 200,
+			.ping_interval = 300, .ping_timeout = ping_timeout,
 			.max_payload = TESTECHO_MAX_PAYLOAD,
 			.max_buffered = 4 * TESTECHO_MAX_PAYLOAD,
 			.cors_origin = "*",

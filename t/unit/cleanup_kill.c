@@ -12,7 +12,10 @@
 
 #include "cleanuptap.h"
 
-enum { CONTENTS = 30, HOUR = 3600 * 1000 };
+enum {
+	CONTENTS = 30, HOUR = 3600 * 1000,
+	PATIENCE = 60000	/* ms; a slow machine kills before much is done */
+};
 
 static unsigned	 round_no, made;
 
@@ -321,7 +324,8 @@ main(int argc, char **argv)
 	printf("# seed %u\n", seed);
 	srand(seed);
 	begin_store();
-	while (clock_mono_ms() < stop) {
+	while (clock_mono_ms() < stop || ((tokens == 0 || trashed + removed == 0)
+	    && clock_mono_ms() < stop + PATIENCE)) {
 		one_round();
 		check();
 	}

@@ -530,7 +530,7 @@ serve(char **where)
 	signal(SIGPIPE, SIG_IGN);
 	web = httpd_new(&loop, on_echo_request, NULL);
 	httpd_set_max_body(web, TESTECHO_MAX_PAYLOAD);
-	echo = testecho_new(&loop);
+	echo = testecho_new(&loop, 20000);
 	for (; *where != NULL; where++) {
 		if (httpd_listen(web, *where, NULL, &url) < 0)
 			return 1;

@@ -16,7 +16,10 @@
 
 extern size_t	store_map_first;
 
-enum { TRIES = 4, USERS = 5, ID_SIZE = 24 };
+enum {
+	TRIES = 4, USERS = 5, ID_SIZE = 24,
+	PATIENCE = 60000	/* ms; a slow machine kills before much is done */
+};
 
 /* -- the process that is killed -- */
 
@@ -395,7 +398,9 @@ main(int argc, char **argv)
 	asked = json_object();
 	gone = json_object();
 	for (; trims < 2; trims++) {
-		while (clock_mono_ms() < end) {
+		while (clock_mono_ms() < end || (trims > 0 &&
+		    json_object_size(gone) == 0 &&
+		    clock_mono_ms() < start + PATIENCE)) {
 			one_round();
 			check();
 		}
