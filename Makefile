@@ -193,7 +193,7 @@ $(OBJ)/t/%.t: t/unit/%.c t/unit/tap.h $(OBJ)/libagent.a $(OBJ)/libcommon.a
 
 valgrind: $(UNIT)
 	@scripts/deps --test
-	prove -e 'valgrind -q --error-exitcode=9 --leak-check=full' $(UNIT)
+	prove -j$(J) -e 'valgrind -q --error-exitcode=9 --leak-check=full' $(UNIT)
 
 # T=t/1234-x.t runs one, J=1 one after the other: most wait more than they work.
 # The toolchain of the native agent is needed by the tests that build one.
