@@ -12,6 +12,7 @@
 
 struct agent;
 struct control;
+struct errors;
 struct settings;
 struct spool;
 struct state;
@@ -175,6 +176,7 @@ struct agent {
 	struct confjson		*conf;		/* config.json; never NULL */
 	struct state		*state;
 	struct control		*control;	/* the pipe; or NULL */
+	struct errors		*errors;
 	struct tls		*tls;		/* NULL: not needed yet */
 	struct modules		*modules;
 	int64_t			 cost_us, cost_ms;	/* at the last sample */

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "commands.h"
 #include "control.h"
+#include "errors.h"
 #include "log.h"
 #include "settings.h"
 #include "state.h"
@@ -39,10 +40,11 @@ run_status(struct command_call *call, const json_t *args, void *arg)
 	json_t			*o = state_json(a->state);
 
 	(void)args;
-	json_object_update_new(o, json_pack("{ss ss sI sI so}", "name",
+	json_object_update_new(o, json_pack("{ss ss sI sI sI so}", "name",
 	    a->config.name, "version", MUSTER_VERSION, "pid",
 	    (json_int_t)uv_os_getpid(), "uptimeSeconds",
-	    (json_int_t)((clock_mono_ms() - a->started) / 1000), "link",
+	    (json_int_t)((clock_mono_ms() - a->started) / 1000),
+	    "errorsKept", (json_int_t)errors_kept(a->errors), "link",
 	    link_json(a)));
 	command_done(call, o, NULL);
 }
@@ -53,6 +55,18 @@ run_reload(struct command_call *call, const json_t *args, void *arg)
 	(void)args;
 	agent_reload(arg);
 	command_done(call, NULL, NULL);
+}
+
+/* What waits for the server is tried at once. */
+static void
+run_flush(struct command_call *call, const json_t *args, void *arg)
+{
+	struct agent	*a = arg;
+
+	(void)args;
+	errors_flush(a->errors);
+	command_done(call, json_pack("{sI}", "errorsKept",
+	    (json_int_t)errors_kept(a->errors)), NULL);
 }
 
 static void
@@ -74,6 +88,8 @@ agent_commands_add(struct agent *a)
 		    COMMAND_LINK | COMMAND_CONTROL, run_status, a },
 		{ "reload", "reopen the log, look for the link's settings",
 		    COMMAND_CONTROL, run_reload, a },
+		{ "flush", "send what is kept, as far as it can be",
+		    COMMAND_LINK | COMMAND_CONTROL, run_flush, a },
 		{ "rotate_secret", "another secret for the control pipe",
 		    COMMAND_CONTROL, run_rotate, a },
 	};

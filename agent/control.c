@@ -11,6 +11,7 @@
 #include "buf.h"
 #include "commands.h"
 #include "control.h"
+#include "errors.h"
 #include "json.h"
 #include "log.h"
 #include "platform.h"
@@ -149,9 +150,12 @@ control_start(struct agent *a)
 	if (rc == 0)
 		rc = control_serve(&a->control, &a->loop, path, on_command,
 		    a);
-	if (rc < 0)
+	if (rc < 0) {
 		log_warn("control", "%s: no control pipe: %s", path,
 		    errstr(rc));
+		errors_report(a->errors, "control", "%s: no control pipe: %s",
+		    path, errstr(rc));
+	}
 	free(dir);
 	free(path);
 }

@@ -7,6 +7,7 @@
 
 #include "agent.h"
 #include "commands.h"
+#include "errors.h"
 #include "file.h"
 #include "log.h"
 #include "settings.h"
@@ -55,6 +56,26 @@ release_commands(struct agent *a)
 }
 
 static void
+start_errors(struct agent *a)
+{
+	a->errors = errors_new(&a->loop,
+	    settings_state_dir(a->config.settings));
+}
+
+static int
+stop_errors(struct agent *a)
+{
+	errors_stop(a->errors);
+	return 0;
+}
+
+static void
+release_errors(struct agent *a)
+{
+	errors_free(a->errors);
+}
+
+static void
 start_local(struct agent *a)
 {
 	a->local = local_start(a);
@@ -78,6 +99,7 @@ static const struct part {
 	void		(*release)(struct agent *);
 } parts[] = {
 	{ "spool", start_spool, stop_spool, NULL },
+	{ "errors", start_errors, stop_errors, release_errors },
 	{ "commands", start_commands, NULL, release_commands },
 	{ "link", uplink_start, uplink_stop, uplink_release },
 	/* ended before the link, so that their last words go out by it */

@@ -9,6 +9,7 @@
 #include "agent.h"
 #include "buf.h"
 #include "confjson.h"
+#include "errors.h"
 #include "file.h"
 #include "lock.h"
 #include "log.h"
@@ -22,6 +23,8 @@ start_log(const struct agent *a)
 
 	if (a->config.log_file == NULL)
 		return;
+	log_rotate(settings_int(a->config.settings, "log-max-size"),
+	    (int)settings_int(a->config.settings, "log-keep"));
 	if ((rc = log_to_file(a->config.log_file)) < 0)
 		die(EXIT_SYSTEM, "%s: cannot be opened: %s",
 		    a->config.log_file, errstr(rc));
@@ -42,12 +45,33 @@ take_from(struct agent *a, const char *path)
 	return rc;
 }
 
+/* Who stops in order empties the record. */
+static void
+note_crash(const char *dir, const struct lock_holder *h)
+{
+	char	*text = xasprintf("the agent before this one, version %s since"
+		    " %s, last seen %s, did not stop in order", h->version,
+		    h->since, h->beat);
+
+	log_warn(NULL, "%s", text);
+	errors_note(dir, "start", text);
+	free(text);
+}
+
+/* What ends an agent at its start the next one can tell. */
+static void
+die_noted(const char *dir, const char *why)
+{
+	errors_note(dir, "start", why);
+	die(EXIT_SYSTEM, "%s", why);
+}
+
 static void
 take_lock(struct agent *a, const char *dir)
 {
 	char			*path = file_join(dir, "agent.lock");
-	struct lock_holder	 holder;
-	int			 rc;
+	struct lock_holder	 holder, before;
+	int			 rc, known = lock_status(path, &before);
 
 	rc = lock_take(&a->lock, path, 0, 0, MUSTER_VERSION);
 	if (rc == -EWOULDBLOCK && settings_bool(a->config.settings, "force"))
@@ -61,6 +85,8 @@ take_lock(struct agent *a, const char *dir)
 	if (rc < 0)
 		die(EXIT_SYSTEM, "%s: cannot be locked: %s", path,
 		    errstr(rc));
+	if (known == 0 && before.pid > 0 && !before.held)
+		note_crash(dir, &before);
 	free(path);
 }
 
@@ -71,9 +97,11 @@ open_conf(struct agent *a, const char *dir)
 	char	*why;
 
 	if (confjson_load(&a->conf, dir, &agent_confjson,
-	    update_on_trial(dir), &why) < 0)
+	    update_on_trial(dir), &why) < 0) {
 		log_error("config", "%s; it stays as it is, and nothing of it"
 		    " is used", why);
+		errors_note(dir, "config", why);
+	}
 	free(why);
 }
 
@@ -91,5 +119,5 @@ start_state(struct agent *a)
 	open_conf(a, dir);
 	if (identity_load(&a->identity, dir, a->config.name, &why) < 0 ||
 	    registration_load(&a->registration, dir, &why) < 0)
-		die(EXIT_SYSTEM, "%s", why);
+		die_noted(dir, why);
 }

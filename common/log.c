@@ -19,6 +19,9 @@ static const char	*tool = "muster";
 static enum log_level	 least = LOG_INFO;
 static enum log_format	 format = LOG_TEXT;
 static FILE		*out;		/* NULL: stderr */
+static char		*out_path;
+static int64_t		 out_size, max_size;	/* 0: no limit */
+static int		 max_kept;
 
 static const char *const level_names[] = {
 	"debug", "info", "warn", "error", "none"
@@ -49,11 +52,23 @@ log_wants(enum log_level level)
 	return level >= least;
 }
 
+static int64_t
+size_of(const char *path)
+{
+	uv_fs_t	req;
+	int64_t	n = uv_fs_stat(NULL, &req, path, NULL) == 0 ?
+		    (int64_t)req.statbuf.st_size : 0;
+
+	uv_fs_req_cleanup(&req);
+	return n;
+}
+
 int
 log_to_file(const char *path)
 {
 	uv_fs_t	 req;
 	FILE	*f = NULL;
+	char	*name;
 	int	 fd;
 
 	if (path != NULL) {
@@ -68,7 +83,42 @@ log_to_file(const char *path)
 	if (out != NULL)
 		fclose(out);
 	out = f;
+	name = path != NULL ? xstrdup(path) : NULL;	/* may be ours */
+	free(out_path);
+	out_path = name;
+	out_size = path != NULL ? size_of(name) : 0;
 	return 0;
+}
+
+void
+log_rotate(int64_t max, int keep)
+{
+	max_size = max;
+	max_kept = keep;
+}
+
+/* Closed first: Windows moves no open file.  What cannot be opened again goes
+ * to stderr. */
+static void
+rotate(void)
+{
+	char	*from, *to;
+	int	 i;
+
+	fclose(out);
+	out = NULL;
+	for (i = max_kept; i > 0; i--) {
+		from = i > 1 ? xasprintf("%s.%d", out_path, i - 1) :
+		    xstrdup(out_path);
+		to = xasprintf("%s.%d", out_path, i);
+		remove(to);
+		rename(from, to);
+		free(from);
+		free(to);
+	}
+	if (max_kept == 0)
+		remove(out_path);
+	log_to_file(out_path);
 }
 
 /* A control character in a peer's words must not forge a second line. */
@@ -127,6 +177,12 @@ emit(enum log_level level, const char *module, const char *fmt, va_list ap)
 		buf_add(&line, buf_str(&text), text.len);
 	}
 	buf_addc(&line, '\n');
+	if (out != NULL && max_size > 0 && out_size > 0 &&
+	    out_size + (int64_t)line.len > max_size) {
+		rotate();
+		to = out != NULL ? out : stderr;
+	}
+	out_size += (int64_t)line.len;
 	fwrite(line.p, 1, line.len, to);
 	fflush(to);
 	buf_release(&text);

@@ -2,6 +2,8 @@
 #ifndef MUSTER_LOG_H
 #define MUSTER_LOG_H
 
+#include <stdint.h>
+
 #include "buf.h"
 
 /*
@@ -32,6 +34,10 @@ int	log_wants(enum log_level);
  * rotation.  Returns 0 or -errno, in which case nothing has changed.
  */
 int	log_to_file(const char *path);
+
+/* From then on a file that a line would bring beyond max bytes becomes PATH.1,
+ * the one before PATH.2, and so on: keep of them.  max 0: never. */
+void	log_rotate(int64_t max, int keep);
 
 /* module is the room that speaks ("net", "ws", "queue"), or NULL. */
 void	log_debug(const char *module, const char *, ...) PRINTF_LIKE(2, 3);
