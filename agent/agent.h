@@ -114,6 +114,11 @@ char	*control_path(const struct settings *);
 void	control_start(struct agent *);
 int	control_end_all(struct agent *);
 
+/* diag.c */
+/* What helps to find a fault, without a secret, into a new file, or NULL: to
+ * stdout; the exit code. */
+int	diag_main(const struct agent_config *, const char *file);
+
 /* ec2.c */
 /* Asks the metadata service at base; done() hears once, later: the address,
  * borrowed, or NULL. */

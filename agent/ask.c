@@ -254,6 +254,9 @@ ask_main(const struct agent_config *c)
 
 	if (strcmp(word, "command") == 0)
 		return ask_command(c);
+	if (strcmp(word, "diag") == 0 && c->n_operands <= 2)
+		return diag_main(c, c->n_operands > 1 ? c->operands[1] :
+		    NULL);
 	if (c->n_operands > 1)
 		settings_usage(c->settings, "%s: takes no argument", word);
 	if (strcmp(word, "doctor") == 0)

@@ -145,6 +145,7 @@ static struct settings_spec spec = {
 	    "       muster-agent [--json] [options] status | modules | flush"
 	    " | reload |\n"
 	    "           stop | rotate-secret | states | doctor\n"
+	    "       muster-agent [options] diag [FILE]\n"
 	    "       muster-agent [options] command NAME [JSON]",
 	.about = "the agent on the host: connects to its server and reports",
 	.table = table,

@@ -86,6 +86,9 @@ int	 settings_has(const struct settings *, const char *);	/* set anywhere */
 const char *settings_item(const struct settings *, const char *, size_t i);
 /* "flag", "environment", "file", "stamped", "default" or "unset". */
 const char *settings_origin(const struct settings *, const char *);
+/* Each setting as name: {value, origin}; secret ones as --show-config has
+ * them.  A new object. */
+json_t	*settings_json(const struct settings *);
 /* Says "tool: text", the usage line, and exits 100. */
 _Noreturn void settings_usage(const struct settings *, const char *, ...)
 #ifdef __GNUC__

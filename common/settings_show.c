@@ -59,3 +59,29 @@ show_config(const struct settings *s)
 		printf("\t%s\n", v->origin);
 	}
 }
+
+json_t *
+settings_json(const struct settings *s)
+{
+	const struct value	*v;
+	struct buf		 b = BUF_INIT;
+	json_t			*all = json_object(), *text;
+	size_t			 i, k;
+
+	for (i = 0; i < s->n; i++) {
+		v = &s->v[i];
+		if (v->def->flags & SETTING_FLAG)
+			continue;
+		buf_clear(&b);
+		for (k = 0; k < v->n; k++)
+			buf_printf(&b, "%s%s", k > 0 ? "," : "",
+			    v->def->flags & SETTING_SECRET ? "(set)" :
+			    v->item[k]);
+		if ((text = json_string(buf_str(&b))) == NULL)
+			text = json_string("(not UTF-8)");
+		json_object_set_new(all, v->def->name, json_pack("{so ss}",
+		    "value", text, "origin", v->origin));
+	}
+	buf_release(&b);
+	return all;
+}
