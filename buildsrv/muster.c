@@ -31,6 +31,7 @@ static const struct command {
 	{ "account", account_main, "make, list, change accounts" },
 	{ "audit", audit_main, "print who did what" },
 	{ "webhook", webhook_main, "have events sent to a URL" },
+	{ "graph", graph_main, "draw who depends on whom on a host" },
 	{ "policy", policy_main, "check network policies, set them on agents" },
 	{ "cleanup", cleanup_main, "remove what is no longer needed" },
 	{ "api", api_main, "send any request of muster-api(7)" },

@@ -188,6 +188,7 @@ char	*agent_uid(const struct client *, const char *word);
 int	account_main(int argc, char **argv);
 int	audit_main(int argc, char **argv);
 int	webhook_main(int argc, char **argv);
+int	graph_main(int argc, char **argv);
 int	policy_main(int argc, char **argv);
 int	top_main(int argc, char **argv);
 
