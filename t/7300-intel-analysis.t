@@ -1,0 +1,58 @@
+#!/bin/sh
+# A real agent's threat-intel and analysis, asked through a real server: an
+# indicator of a feed is met, and the host is drawn.
+. "${0%/*}/lib.sh"
+
+at_end "testbed --stop $T/srv"
+testbed --server-arg --open-registration "$T/srv" >"$T/env" 2>"$T/err" || {
+	cat "$T/err"
+	exit 1
+}
+# shellcheck disable=SC1091
+. "$T/env"
+mkdir -m 700 "$T/state"
+# A program that nobody else has, known to the feed by its hash.
+cp "$(command -v true)" "$T/evil"
+printf '%s' "$T" >>"$T/evil"
+sha256sum "$T/evil" | cut -d ' ' -f 1 >"$T/feed"
+echo 192.0.2.0/24 >>"$T/feed"
+cat >"$T/state/config.json" <<END
+{ "config_version": 1, "modules": {
+  "process-monitor": { "enabled": true },
+  "analysis": { "enabled": true },
+  "threat-intel": { "enabled": true, "minConfidence": 60,
+    "feeds": [ { "name": "ours", "file": "$T/feed", "confidence": 90 } ] }
+} }
+END
+muster-agent --server "$MUSTER_SERVER" --state-dir "$T/state" --name box \
+    >"$T/log" 2>&1 &
+at_end "kill $! 2>/dev/null"
+connected() { [ "$(muster agents | cut -f 4)" = yes ]; }
+wait_for connected || { cat "$T/log"; exit 1; }
+uid=$(muster agents | cut -f 1)
+intel() { muster modules "$uid" command threat-intel "$@"; }
+indicators() { [ "$(intel status --json | jq '.. | .indicators? // empty')" = 2 ]; }
+watches() { muster modules "$uid" | grep 'process-monitor' | grep -Eq 'running|degraded'; }
+
+ok 'the feed is read' wait_for indicators
+ok 'what is known of an address can be asked' \
+    says '192.0.2.0/24' intel find value=192.0.2.77
+ok 'a bad value is named' says 'value: is no address' intel find value='!'
+ok 'processes are watched' wait_for watches
+"$T/evil"
+alerted() { muster reports -c alert "$uid" | grep indicator | grep -q "$T/evil"; }
+ok 'a program of the feed is an alert at the server' wait_for alerted
+
+muster graph "$uid" >"$T/dot"
+ok 'the host is drawn' grep -q '^digraph' "$T/dot"
+ok 'with the agent in it' grep -q 'muster-agent' "$T/dot"
+if command -v dot >/dev/null; then
+	ok 'as dot(1) takes it' exits 0 dot -Tsvg -o "$T/svg" "$T/dot"
+fi
+sleep 3600 &
+at_end "kill $!"
+ok 'what came is a difference' says '^+	node	program:.*sleep' \
+    muster graph --diff "$uid"
+ok 'packages' says '^dpkg	' muster graph --packages "$uid"
+ok 'as CycloneDX' says '"specVersion": "1.5"' muster graph --cyclonedx "$uid"
+done_testing
