@@ -12,7 +12,7 @@ testbed --server-arg --open-registration "$T/srv" >"$T/env" 2>"$T/err" || {
 . "$T/env"
 mkdir -m 700 "$T/state"
 # A program that nobody else has, known to the feed by its hash.
-cp "$(command -v true)" "$T/evil"
+cp /bin/true "$T/evil"
 printf '%s' "$T" >>"$T/evil"
 sha256sum "$T/evil" | cut -d ' ' -f 1 >"$T/feed"
 echo 192.0.2.0/24 >>"$T/feed"
@@ -49,9 +49,10 @@ ok 'with the agent in it' grep -q 'muster-agent' "$T/dot"
 if command -v dot >/dev/null; then
 	ok 'as dot(1) takes it' exits 0 dot -Tsvg -o "$T/svg" "$T/dot"
 fi
-sleep 3600 &
+cp /bin/sleep "$T/sleeper"
+"$T/sleeper" 3600 &
 at_end "kill $!"
-ok 'what came is a difference' says '^+	node	program:.*sleep' \
+ok 'what came is a difference' says '^[+]	node	program:.*sleeper' \
     muster graph --diff "$uid"
 ok 'packages' says '^dpkg	' muster graph --packages "$uid"
 ok 'as CycloneDX' says '"specVersion": "1.5"' muster graph --cyclonedx "$uid"
