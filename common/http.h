@@ -80,6 +80,8 @@ int	httpd_listen_fd(struct httpd *, int fd, const struct tls *,
 void	httpd_stop(struct httpd *, int64_t grace_ms, void (*done)(void *),
 	    void *arg);
 void	httpd_set_max_body(struct httpd *, size_t);
+/* The same for requests whose path begins so. */
+void	httpd_set_large(struct httpd *, const char *prefix, size_t);
 /* Connections of one client, see below; 0: no limit.  What was upgraded is
  * not counted, nor are Unix sockets. */
 void	httpd_set_max_peer(struct httpd *, size_t);

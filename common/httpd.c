@@ -54,6 +54,13 @@ httpd_set_max_body(struct httpd *h, size_t n)
 }
 
 void
+httpd_set_large(struct httpd *h, const char *prefix, size_t n)
+{
+	h->large = prefix;
+	h->max_large = n;
+}
+
+void
 httpd_set_max_conns(struct httpd *h, size_t n)
 {
 	h->max_conns = n;

@@ -122,6 +122,8 @@ struct httpd {
 	http_handler	 handler;
 	void		*arg;
 	size_t		 max_body, max_conns;
+	const char	*large;		/* a path's prefix, or NULL */
+	size_t		 max_large;
 	size_t		 nconns;
 	size_t		 bodies;	/* bytes, see HTTPD_MAX_BODIES */
 	int64_t		 limit[WAIT_KINDS];	/* ms */

@@ -82,6 +82,15 @@ dispatch(struct http_conn *c)
 	c->server->handler(&r->pub, c->server->arg);
 }
 
+static size_t
+max_body(const struct http_conn *c)
+{
+	const struct httpd	*h = c->server;
+
+	return h->large != NULL && strncmp(c->req->pub.path, h->large,
+	    strlen(h->large)) == 0 ? h->max_large : h->max_body;
+}
+
 static void
 eat_body(struct http_conn *c)
 {
@@ -93,7 +102,7 @@ eat_body(struct http_conn *c)
 
 	if (r->head.chunked) {
 		rc = chunked_eat(&r->chunked, &c->rest, &c->rest_len, &r->body,
-		    h->max_body, &whole, &why);
+		    max_body(c), &whole, &why);
 	} else {
 		take = (size_t)r->head.length - had;
 		take = take < c->rest_len ? take : c->rest_len;
@@ -118,7 +127,7 @@ body_begin(struct http_conn *c)
 {
 	struct request	*r = c->req;
 
-	if (!r->head.chunked && r->head.length > c->server->max_body) {
+	if (!r->head.chunked && r->head.length > max_body(c)) {
 		request_refuse(c, 413, "body too long");
 		return;
 	}
