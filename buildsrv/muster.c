@@ -33,6 +33,8 @@ static const struct command {
 	{ "webhook", webhook_main, "have events sent to a URL" },
 	{ "graph", graph_main, "draw who depends on whom on a host" },
 	{ "policy", policy_main, "check network policies, set them on agents" },
+	{ "release", release_main, "publish what agents are updated to" },
+	{ "rollout", rollout_main, "let agents have a release, in steps" },
 	{ "cleanup", cleanup_main, "remove what is no longer needed" },
 	{ "api", api_main, "send any request of muster-api(7)" },
 	{ "version", version_main, "this version and the server's" },

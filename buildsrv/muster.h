@@ -190,6 +190,8 @@ int	audit_main(int argc, char **argv);
 int	webhook_main(int argc, char **argv);
 int	graph_main(int argc, char **argv);
 int	policy_main(int argc, char **argv);
+int	release_main(int argc, char **argv);
+int	rollout_main(int argc, char **argv);
 int	top_main(int argc, char **argv);
 
 #endif
