@@ -8,6 +8,7 @@
 #include "gateway.h"
 #include "queue.h"
 #include "settings.h"
+#include "tufrepo.h"
 
 void
 agent_link(struct call *c)
@@ -129,6 +130,11 @@ agent_clear(struct call *c)
 void
 health(struct call *c)
 {
-	call_json(c, 200, json_pack("{ss ss}", "status", "ok", "version",
-	    MUSTER_VERSION));
+	const char	*fault = tufrepo_fault(c->server->tufrepo);
+	json_t		*o = json_pack("{ss ss}", "status", fault == NULL ?
+			    "ok" : "degraded", "version", MUSTER_VERSION);
+
+	if (fault != NULL)
+		json_object_set_new(o, "reason", json_string(fault));
+	call_json(c, 200, o);
 }

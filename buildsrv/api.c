@@ -17,9 +17,9 @@
  * FREE: anybody, at any rate; OPEN: anybody, but who asks for what is not
  * there is slowed down; USER: any account; ADMIN: an administrator's; LOCAL:
  * over the server's own socket; SCRAPE: as ADMIN, and with --metrics-open
- * anybody on this host.
+ * anybody on this host; AGENT: as USER, and agents.
  */
-enum access { FREE, OPEN, USER, ADMIN, LOCAL, SCRAPE };
+enum access { FREE, OPEN, USER, ADMIN, LOCAL, SCRAPE, AGENT };
 
 struct route {
 	const char	*method;
@@ -41,6 +41,19 @@ static const struct route routes[] = {
 	{ "GET",    "/api/agents/:/events", USER, agent_events },
 	{ "DELETE", "/api/agents/:/duplicate", USER, agent_clear },
 	{ "PATCH",  "/api/agents/:/labels", USER, agent_label },
+	{ "GET",    "/api/agents/update", AGENT, update_get },
+	{ "POST",   "/api/agents/update/report", AGENT, update_report },
+	{ "PUT",    "/api/agents/:/channel", ADMIN, agent_channel },
+	{ "GET",    "/api/releases", USER, release_list },
+	{ "PUT",    "/api/releases/files/:", ADMIN, release_upload },
+	{ "GET",    "/api/releases/metadata/:", AGENT, release_metadata },
+	{ "PUT",    "/api/releases/metadata/:", ADMIN, release_publish },
+	{ "GET",    "/api/releases/targets/:", AGENT, release_target },
+	{ "HEAD",   "/api/releases/targets/:", AGENT, release_target },
+	{ "GET",    "/api/rollouts", ADMIN, rollout_list },
+	{ "POST",   "/api/rollouts", ADMIN, rollout_post },
+	{ "GET",    "/api/rollouts/:", ADMIN, rollout_get },
+	{ "POST",   "/api/rollouts/:/change", ADMIN, rollout_change },
 	{ "POST",   "/api/agents/build", USER, build_post },
 	{ "GET",    "/api/agents/build/jobs", USER, build_list },
 	{ "GET",    "/api/agents/build/jobs/:", USER, build_get },
@@ -83,6 +96,7 @@ call_free(struct call *c)
 	json_decref(c->record);
 	idem_free(c->idem);
 	free(c->param);
+	free(c->agent);
 	free(c->text);
 	free(c);
 }
@@ -345,6 +359,8 @@ api_handle(struct http_req *req, void *arg)
 		enter(c);
 	else if (c->route->access == SCRAPE && metrics_open(c))
 		c->route->handle(c);
+	else if (c->route->access == AGENT)
+		agent_auth(c, enter);
 	else if (c->route->access != OPEN)
 		auth_call(c, enter);
 	else if (auth_stranger(c))

@@ -18,7 +18,8 @@ struct app {
 	uv_timer_t	 grace;		/* of the builds that still run */
 	int		 open;		/* parts that have yet to end */
 	int		 stopping;
-	char		*dirs[4];	/* work, templates, artifacts, store */
+	char		*dirs[5];	/* work, templates, artifacts, store,
+					 * releases */
 	char		*pipeline;	/* the script */
 	char		*sign_socket;
 	char		**env;		/* the pipeline's */
@@ -31,6 +32,8 @@ void	start_signer(struct app *);
 void	start_gateway(struct server *);
 /* Who reads the event log: streams, webhooks, Socket.IO, metrics. */
 void	start_events(struct server *);
+/* Update metadata and rollouts. */
+void	start_updates(struct app *);
 void	start_queue(struct app *);
 void	start_cleanup(struct app *);
 void	start_release(struct app *);

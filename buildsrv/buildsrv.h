@@ -25,11 +25,13 @@ struct metrics;
 struct notify;
 struct queue;
 struct queue_ops;
+struct rollouts;
 struct settings;
 struct streams;
 struct testecho;
 struct tls;
 struct transfers;
+struct tufrepo;
 struct webhooks;
 
 /* Limits, with their reasons. */
@@ -38,6 +40,7 @@ enum {
 	MAX_PAGE	= 200,	/* jobs or tokens in one answer */
 	MAX_LOG_LINES	= 1000,	/* of a log in one answer */
 	MAX_API_BODY	= 64 * 1024,	/* no request of the API is near */
+	MAX_RELEASE_BODY = 1024 * 1024,	/* metadata, a part of a file */
 	TOKEN_BYTES	= 24	/* random bits of a token: 192 */
 };
 
@@ -56,7 +59,11 @@ struct server {
 	struct metrics		*metrics;
 	struct tls		*tls;
 	char			*url;		/* SERVER_URL, no '/' at the end */
-	char			*artifact_dir, *toolchain_dir;
+	char			*artifact_dir, *toolchain_dir, *release_dir;
+	struct tufrepo		*tufrepo;	/* update metadata */
+	struct rollouts		*rollouts;
+	json_t			*patches;	/* patch.c */
+	int			 patches_busy;
 	uint8_t			 secret[32];	/* of tokens, secret.c */
 	uint8_t			 identity_public[ED25519_PUBLIC];
 	uint8_t			 identity_secret[ED25519_SECRET];
@@ -81,6 +88,7 @@ struct call {
 	struct http_req	*req;
 	char		*param;		/* what ':' in the route stood for */
 	json_t		*account;	/* the caller's, owned; NULL: nobody */
+	char		*agent;		/* the agent that calls, owned, or NULL */
 	const char	*user;		/* the caller's name, or NULL */
 	int		 admin;
 	int		 local;		/* over our socket, by root or our uid */
@@ -268,6 +276,27 @@ void	agent_link(struct call *);
 void	agent_label(struct call *);
 void	agent_clear(struct call *);
 void	health(struct call *);
+
+/* agent_auth.c: as auth_call(), and agents may call, too. */
+void	agent_auth(struct call *, void (*entered)(struct call *));
+
+/* update_api.c */
+void	update_get(struct call *);
+void	update_report(struct call *);
+void	agent_channel(struct call *);
+
+/* release_api.c */
+void	release_list(struct call *);
+void	release_upload(struct call *);
+void	release_publish(struct call *);
+void	release_metadata(struct call *);
+void	release_target(struct call *);
+
+/* rollout_api.c */
+void	rollout_post(struct call *);
+void	rollout_list(struct call *);
+void	rollout_get(struct call *);
+void	rollout_change(struct call *);
 
 /* agents_link.c: agents of document 004. */
 void	link_accept_004(struct call *);

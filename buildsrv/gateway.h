@@ -105,6 +105,21 @@ int	gateway_clear(struct gateway *, const char *uid, const char *user);
 json_t	*gateway_agents(struct gateway *, const char *user,
 	    const json_t *labels);
 size_t	gateway_connected(const struct gateway *);
+/* An agent as it says itself over the link; texts are borrowed, NULL where
+ * not known. */
+struct gateway_view {
+	const char	*uid, *host_id, *user, *version, *os, *arch;
+	int		 connected;
+	int64_t		 last_seen;	/* ms */
+};
+/* By uid or host_id: 1, or 0 where there is none. */
+int	gateway_look(const struct gateway *, const char *id,
+	    struct gateway_view *);
+void	gateway_each(const struct gateway *,
+	    void (*each)(const struct gateway_view *, void *), void *arg);
+/* Whether the agent with this uid has this bootstrap token: 1 or 0. */
+int	gateway_token_ok(const struct gateway *, const char *uid,
+	    const char *token);
 /*
  * Tells each agent when to come back, closes with 1001, writes what only
  * memory knew, frees; then done().

@@ -12,6 +12,7 @@
 #include "file.h"
 #include "queue.h"
 #include "settings.h"
+#include "tufrepo.h"
 
 /*
  * What is stamped into the agent: flat, each member named as the setting of
@@ -40,6 +41,9 @@ agent_config(const struct server *s, const json_t *job)
 	if (s->update_key[0] != '\0')
 		json_object_set_new(o, "update_key",
 		    json_string(s->update_key));
+	if (tufrepo_root(s->tufrepo) != NULL)
+		json_object_set_new(o, "update_root",
+		    json_string(tufrepo_root(s->tufrepo)));
 	if (settings_bool(s->settings, "agents-plaintext"))
 		json_object_set_new(o, "plaintext", json_true());
 	return o;

@@ -189,6 +189,7 @@ listen_start(struct server *s)
 	s->httpd = httpd_new(s->loop, api_handle, s);
 	httpd_set_max_body(s->httpd, settings_bool(s->settings, "test-echo") ?
 	    TESTECHO_MAX_PAYLOAD : MAX_API_BODY);
+	httpd_set_large(s->httpd, "/api/releases/", MAX_RELEASE_BODY);
 	httpd_set_max_peer(s->httpd, (size_t)settings_int(s->settings,
 	    "max-connections-per-address"));
 	httpd_observe(s->httpd, on_answered, s);

@@ -50,6 +50,11 @@ static const struct setting table[] = {
 	{ "cleanup-interval", 0, NULL, SETTING_DURATION, "1h", 0, 86400000000,
 	    "TIME", "from one clean-up to the next; 0: only when asked", 0,
 	    NULL },
+	{ "timestamp-life", 0, NULL, SETTING_DURATION, "24h", 2000,
+	    2592000000, "TIME", "how long update metadata is good without "
+	    "this server", 0, NULL },
+	{ "snapshot-life", 0, NULL, SETTING_DURATION, "7d", 2000,
+	    31536000000, "TIME", "the same of its snapshot", 0, NULL },
 	{ "tls-cert", 0, "MUSTER_TLS_CERT", SETTING_PATH, NULL, 0, 0, "FILE",
 	    "certificate chain (PEM): serve HTTPS", 0, NULL },
 	{ "tls-key", 0, "MUSTER_TLS_KEY", SETTING_PATH, NULL, 0, 0, "FILE",
@@ -131,6 +136,7 @@ main(int argc, char **argv)
 	estimate_load(&app.server);
 	places_find(&app);
 	start_gateway(&app.server);
+	start_updates(&app);
 	listen_start(&app.server);	/* served once the loop runs */
 	start_events(&app.server);
 	start_queue(&app);

@@ -6,12 +6,14 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "clock.h"
 #include "events.h"
 #include "gateway.h"
 #include "metrics_private.h"
 #include "notify.h"
 #include "queue.h"
 #include "settings.h"
+#include "tufrepo.h"
 #include "webhooks.h"
 
 const double	metrics_bounds[METRICS_BUCKETS - 1] = {
@@ -214,6 +216,22 @@ process(struct buf *b, const struct metrics *m, uint64_t fds)
 	    (double)m->started / 1000);
 }
 
+/* Seconds until update metadata expires: below 0 it has. */
+static void
+updates(struct buf *b, const struct server *s)
+{
+	const struct tufrepo_role	*roles;
+	size_t				 i, n;
+
+	roles = tufrepo_roles(s->tufrepo, &n);
+	family(b, "muster_tuf_expiry_seconds", "gauge",
+	    "Until a role of the update metadata expires.");
+	for (i = 0; i < n; i++)
+		buf_printf(b, "muster_tuf_expiry_seconds{role=\"%s\"} %lld\n",
+		    roles[i].role, (long long)(roles[i].expires -
+		    clock_wall_ms() / 1000));
+}
+
 char *
 metrics_text(const struct metrics *m, const json_t *jobs,
     const struct metrics_scan *scan)
@@ -226,6 +244,7 @@ metrics_text(const struct metrics *m, const json_t *jobs,
 	http(&b, m);
 	artifacts(&b, m, scan);
 	listeners(&b, m->server);
+	updates(&b, m->server);
 	process(&b, m, scan->fds);
 	return buf_take(&b);
 }

@@ -17,10 +17,12 @@
 #include "metrics.h"
 #include "platform.h"
 #include "queue.h"
+#include "rollout.h"
 #include "settings.h"
 #include "sockets.h"
 #include "tls.h"
 #include "transfers.h"
+#include "tufrepo.h"
 #include "webhooks.h"
 
 enum {
@@ -45,7 +47,7 @@ void
 start_dirs(struct app *a)
 {
 	static const char *const names[] = { "work", "templates", "artifacts",
-	    "store" };
+	    "store", "releases" };
 	const char	*state = settings_state_dir(a->server.settings);
 	const char	*run = settings_run_dir(a->server.settings);
 	size_t		 i;
@@ -61,6 +63,7 @@ start_dirs(struct app *a)
 			die(EXIT_SYSTEM, "%s: %s", a->dirs[i], errstr(rc));
 	}
 	a->server.artifact_dir = a->dirs[2];
+	a->server.release_dir = a->dirs[4];
 	take_lock(a, state);
 }
 
@@ -161,6 +164,17 @@ start_events(struct server *s)
 }
 
 void
+start_updates(struct app *a)
+{
+	struct server	*s = &a->server;
+
+	patch_load(s);
+	s->tufrepo = tufrepo_new(s, settings_state_dir(s->settings),
+	    a->sign_socket);
+	s->rollouts = rollouts_new(s);
+}
+
+void
 start_cleanup(struct app *a)
 {
 	const struct settings	*s = a->server.settings;
@@ -193,6 +207,7 @@ start_release(struct app *a)
 	json_decref(a->server.measured);
 	auth_release(&a->server);
 	detail_free(&a->server);
+	patch_free(&a->server);
 	free(a->server.toolchain_dir);
 	free(a->server.url);
 }

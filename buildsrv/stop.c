@@ -19,8 +19,10 @@
 #include "metrics.h"
 #include "notify.h"
 #include "queue.h"
+#include "rollout.h"
 #include "settings.h"
 #include "testecho.h"
+#include "tufrepo.h"
 #include "webhooks.h"
 
 enum { ANSWER_GRACE = 10000 };	/* ms for answers that are under way */
@@ -63,6 +65,8 @@ answers_ended(void *arg)
 
 	a->server.httpd = NULL;
 	a->server.gateway = NULL;
+	tufrepo_stop(a->server.tufrepo, part_ended, a);
+	rollouts_stop(a->server.rollouts, part_ended, a);
 	gateway_stop(g, part_ended, a);
 }
 
@@ -108,7 +112,7 @@ queue_ended(void *arg)
 
 	a->server.queue = NULL;
 	uv_close((uv_handle_t *)&a->grace, NULL);
-	a->open = 5;	/* the gateway behind the answers, and the next */
+	a->open = 7;	/* the gateway behind the answers, and the next */
 	httpd_stop(a->server.httpd, ANSWER_GRACE, answers_ended, a);
 	stop_listeners(a);
 	cleanup_stop(&a->server, part_ended, a);

@@ -36,6 +36,19 @@ counted() {
 }
 ok 'the download was counted, once' wait_for counted
 
+# -- a release, and a rollout of it --
+
+. "${0%/*}/tuf-lib.sh"
+new_key root
+tuf init "$R" --root-key "$T/root" --targets-key "$T/root" -k "$T/root" \
+    --online-key "$(muster-sign --print-public-key \
+    --socket "$T/srv/run/sign.sock")"
+echo release >"$T/file-1.0"
+tuf target "$R" -k "$T/root" -f "$T/file-1.0" -V 1.0 --platform linux-x64
+file=$(muster release publish "$R" "$T/file-1.0" | sed -n '1s/\t.*//p')
+rollout=$(muster rollout start 1.0)
+ok 'there is a rollout' test -n "$rollout"
+
 # -- every route, every role --
 
 # METHOD PATH ACCESS, of what the server has.
@@ -82,6 +95,12 @@ new_object() {
 		absent=nobody ;;
 	/api/agents/:/*)	# an agent that has left again, or none
 		object=$agent absent=nobody ;;
+	/api/releases/metadata/:)
+		object=1.root.json absent=9.root.json ;;
+	/api/releases/*/:)
+		object=$file absent=$(printf '%064d' 1) ;;
+	/api/rollouts/:*)
+		object=$rollout absent=00000000-0000-4000-8000-000000000000 ;;
 	*)	return 1 ;;
 	esac
 }
@@ -108,6 +127,8 @@ ask() {
 	*/agents/command)
 			set -- "$@" -d '{"command":"ping","all":true}' ;;
 	*/command)	set -- "$@" -d '{"command":"ping"}' ;;
+	*/channel)	set -- "$@" -d '{"channel":"beta"}' ;;
+	*/change)	set -- "$@" -d '{"action":"pause"}' ;;
 	*/labels)	set -- "$@" -d '{"labels":{"a":"b"}}' ;;
 	esac
 	code=$(api "$@")
@@ -181,6 +202,11 @@ while read -r method path access <&3; do
 	esac
 	ok "$r without a key" walk_stranger "$method" "$path" "$access" - 401
 	case $access in
+	AGENT)	# releases are nobody's
+		ok "$r for another user" walk_entitled "$method" "$path" \
+		    "$other"
+		ok "$r for the administrator" walk_entitled "$method" \
+		    "$path" "$admin" ;;
 	USER)
 		case $path in
 		*:*)	ok "$r another's is like none" walk_stranger \

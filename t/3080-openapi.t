@@ -127,6 +127,29 @@ ok 'workspaces' described local PUT /api/accounts/two/workspaces 200 \
     '/api/accounts/{account}/workspaces' -d '{"workspaces":[]}' -H "$json"
 ok 'the audit log' described "$A" GET /api/audit 200 /api/audit
 ok 'agents' described "$user" GET /agents 200 /agents
+. "${0%/*}/tuf-lib.sh"
+new_key root
+tuf init "$R" --root-key "$T/root" --targets-key "$T/root" -k "$T/root" \
+    --online-key "$(muster-sign --print-public-key \
+    --socket "$T/srv/run/sign.sock")"
+echo release >"$T/file-1.0"
+tuf target "$R" -k "$T/root" -f "$T/file-1.0" -V 1.0 --platform linux-x64
+file=$(sha256sum <"$T/file-1.0")
+ok 'a part of a release' described "$A" PUT \
+    "/api/releases/files/${file%% *}?size=8" 200 '/api/releases/files/{file}' \
+    --data-binary "@$T/file-1.0"
+muster release publish "$R" >"$T/out"
+ok 'releases' described "$user" GET /api/releases 200 /api/releases
+ok 'a rollout' described "$A" POST /api/rollouts 201 /api/rollouts \
+    -d '{"version":"1.0","stages":[1,100]}' -H "$json"
+rollout=$(get .rollout.id)
+ok 'rollouts' described "$A" GET /api/rollouts 200 /api/rollouts
+ok 'one of them' described "$A" GET "/api/rollouts/$rollout" 200 \
+    '/api/rollouts/{rollout}'
+ok 'it is paused' described "$A" POST "/api/rollouts/$rollout/change" 200 \
+    '/api/rollouts/{rollout}/change' -d '{"action":"pause"}' -H "$json"
+ok 'an update of no agent' described "$A" GET \
+    '/api/agents/update?agent_id=x&version=1' 404 /api/agents/update
 ok 'health' described - GET /healthz 200 /healthz
 ok 'no key' described - GET /api/account 401 /api/account
 ok 'not for this role' described "$user" GET /api/audit 403 /api/audit
