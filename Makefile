@@ -88,7 +88,8 @@ $(O)/bpf/%.skel.h: $(O)/bpf/%.o
 
 $(OBJ)/agent/%.o: ALL_CFLAGS += $(call cap_flags,$(MODULES)) \
 	  $(if $(HOST_BPF),-DHAVE_BPF -isystem $(O)/bpf) -Ibpf
-$(SRC_muster-agent:%.c=$(OBJ)/%.o): | $(if $(HOST_BPF),$(SKELS))
+# (-MMD leaves out what is a system's header, as these are to be.)
+$(SRC_muster-agent:%.c=$(OBJ)/%.o): $(if $(HOST_BPF),$(SKELS))
 $(OBJ)/agent/modules_table.o: $(wildcard agent/mod_*.c)
 LIBS_muster-agent = $(if $(HOST_BPF),-lbpf -lelf -lz)
 
@@ -151,7 +152,7 @@ agent_of = $(O)/target/$(1)/$(CAPS)/muster-agent$(if $(filter windows%,$(1)),.ex
 define target_rule
 $(O)/target/$(1)/$(CAPS)/%.o: %.c $(call tcdir,$(1))/flags.mk \
     $(wildcard agent/*.h bpf/*.h common/*.h \
-    scripts/package/linux/muster-agent.*) | $(if $(call bpf_of,$(1)),$(SKELS))
+    scripts/package/linux/muster-agent.*) $(if $(call bpf_of,$(1)),$(SKELS))
 	@mkdir -p $$(@D)
 	$(call say,CC,$$@)$(call tcdir,$(1))/bin/cc -std=c11 $(WARN) -O2 -D_GNU_SOURCE \
 	    -D_FILE_OFFSET_BITS=64 $(call cap_flags,$(call asked,$(1))) \

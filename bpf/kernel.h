@@ -104,6 +104,7 @@ struct sock_common {
 	__u32		skc_daddr, skc_rcv_saddr;
 	__u16		skc_dport, skc_num;
 	unsigned short	skc_family;
+	unsigned long	skc_flags;
 	struct in6_addr___muster skc_v6_daddr, skc_v6_rcv_saddr;
 };
 
@@ -113,7 +114,7 @@ struct sock {
 };
 
 struct tcp_sock {
-	__u64		bytes_received, bytes_acked;
+	__u64		bytes_received, bytes_sent, bytes_retrans;
 };
 
 #pragma clang attribute pop

@@ -20,21 +20,33 @@ enum {
 };
 
 /*
- * What an agent can be asked to do, in document 000's names, and whether
- * this version's agent has it.  The telemetry module is in every agent.
+ * What an agent can be asked to do, in document 000's names, the module that
+ * does it, and whether this version's agent has it.  The telemetry module is
+ * in every agent.
  */
 static const struct capability {
-	const char	*name;
+	const char	*name, *module;
 	int		 built;
 } capabilities[] = {
-	{ "telemetry", 1 },
-	{ "fileSystemMonitoring", 0 },
-	{ "processMonitoring", 0 },
-	{ "networkMonitoring", 0 },
-	{ "policy", 0 },
-	{ "analysis", 0 },
-	{ "threatIntelligence", 0 },
+	{ "telemetry", "telemetry", 1 },
+	{ "fileSystemMonitoring", "fs-monitor", 1 },
+	{ "processMonitoring", "process-monitor", 1 },
+	{ "networkMonitoring", "network-monitor", 1 },
+	{ "policy", "policy", 1 },
+	{ "analysis", "analysis", 0 },
+	{ "threatIntelligence", "threat-intel", 0 },
 };
+
+const char *
+capability_module(const char *name)
+{
+	size_t	i;
+
+	for (i = 0; i < nitems(capabilities); i++)
+		if (strcmp(capabilities[i].name, name) == 0)
+			return capabilities[i].module;
+	return name;
+}
 
 static const struct json_field capability_fields[] = {
 	{ "telemetry", JSON_K_BOOL, 0, 0, 0, NULL, NULL, 0, 0 },

@@ -189,6 +189,8 @@ void	idem_free(struct idem *);
 
 /* build_post.c */
 void	build_post(struct call *);
+/* The agent's module behind a capability of document 000's; borrowed. */
+const char *capability_module(const char *name);
 /* An event was stored: answers the calls that wait for their build. */
 void	build_watch(int64_t seq, const char *job, void *server);
 

@@ -73,7 +73,7 @@ job_variables(const json_t *job)
 	    json_str(job, "customName", ""));
 	json_array_foreach(json_object_get(job, "capabilities"), i, cap)
 		buf_printf(&b, "%s%s", i > 0 ? "," : "",
-		    json_string_value(cap));
+		    capability_module(json_string_value(cap)));
 	buf_addc(&b, '\n');
 	return buf_take(&b);
 }
