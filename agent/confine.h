@@ -22,7 +22,10 @@
 #define CONFINE_BPF		CONFINE_CAP(39)
 
 enum {
-	CONFINE_TCP	= 1	/* it connects to other hosts by TCP itself */
+	CONFINE_TCP	= 1,	/* it connects to other hosts by TCP itself */
+	/* It looks into other processes, /proc/PID/exe and fd, which landlock
+	 * would forbid: it goes without, and *without says so. */
+	CONFINE_PROC	= 2
 };
 
 /*

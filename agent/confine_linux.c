@@ -170,9 +170,12 @@ confine(uint64_t caps, const char *dir, unsigned flags, char **without,
 	int		rc;
 
 	*without = *why = NULL;
-	if ((rc = drop(caps, why)) < 0 ||
-	    (rc = layer(confine_landlock(dir, caps & CONFINE_BPF ? PINS : NULL,
-	    flags), "landlock", &lack, why)) < 0)
+	if ((rc = drop(caps, why)) < 0)
+		goto out;
+	if (flags & CONFINE_PROC)
+		buf_adds(&lack, "landlock (it would hide other processes)");
+	else if ((rc = layer(confine_landlock(dir, caps & CONFINE_BPF ?
+	    PINS : NULL, flags), "landlock", &lack, why)) < 0)
 		goto out;
 	rc = layer(confine_seccomp(CONFINE_MODULE), "seccomp", &lack, why);
 out:

@@ -186,6 +186,7 @@ const struct module_type module_network_monitor = {
 	.name = "network-monitor",
 	.about = "TCP connections and UDP sockets, with process and bytes",
 	.caps = CONFINE_DAC_READ_SEARCH | CONFINE_SYS_PTRACE,
+	.confine = CONFINE_PROC,
 	.start = network_start,
 	.stop = network_stop,
 	.status = network_status

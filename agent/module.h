@@ -26,6 +26,7 @@ struct module_type {
 	/* The Linux capabilities, 1 << CAP_x, that it keeps after start();
 	 * what start() itself needs it has from the agent. */
 	uint64_t	 caps;
+	unsigned	 confine;	/* flags of confine.h */
 	/* What it may hold of private memory in MB; 0: MODULE_MEMORY_MB. */
 	int		 memory_mb;
 	/*

@@ -17,6 +17,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "confine.h"
 #include "json.h"
 #include "log.h"
 #include "module.h"
@@ -357,6 +358,22 @@ end(struct module *m)
 	log_exit(EXIT_YES);
 }
 
+/* All that it does not need from here on.  One that cannot give it up does
+ * not read a hostile byte. */
+static void
+give_up(struct module *m)
+{
+	char	*without = NULL, *why = NULL;
+
+	if (confine(m->type->caps, m->state_dir, m->type->confine, &without,
+	    &why) < 0)
+		module_fail(m, "cannot give up privileges: %s", why != NULL ?
+		    why : "");
+	if (without != NULL)
+		log_debug(NULL, "confined without %s", without);
+	free(without);
+}
+
 static void
 start(struct module *m, const json_t *first)
 {
@@ -375,6 +392,7 @@ start(struct module *m, const json_t *first)
 	if (rc < 0)
 		fail(m, why != NULL ? why : errstr(rc), rc == -EINVAL ?
 		    EXIT_USAGE : EXIT_SYSTEM);
+	give_up(m);
 	m->started = 1;
 	put(m, json_pack("{ss}", "op", "ready"));
 }

@@ -5,12 +5,14 @@ Plays the agent to one module: starts it as the agent does, writes each line
 that it says to FILE, and passes on lines of its own standard input, which are
 requests. At the end of that it lets the module stop, and exits as it did.
 """
+import os
 import socket
 import subprocess
 import sys
 import threading
 
 agent, name, config, path = sys.argv[1:5]
+os.makedirs(path + ".d", exist_ok=True)
 ours, theirs = socket.socketpair()
 child = subprocess.Popen([agent, "-P", "module", name], stdin=theirs,
                          stdout=subprocess.DEVNULL)
