@@ -54,10 +54,7 @@ on_record(void *arg, void *data, size_t n)
 	e.exe_cut = r->flags & PROCESS_PATH_CUT;
 	if (r->args_len > 0) {
 		e.args = text + r->path_len;
-		/* the last argument's NUL, and ours */
-		e.args_len = r->args_len > 1 ? r->args_len - 2U : 0;
-		if (r->flags & PROCESS_ARGS_CUT)
-			e.args_len = r->args_len - 1U;
+		e.args_len = r->args_len - 1U;	/* less our own NUL */
 	}
 	e.args_cut = r->flags & PROCESS_ARGS_CUT;
 	e.dev = makedev(r->dev >> 20, r->dev & 0xfffff);

@@ -70,8 +70,6 @@ report(struct process_monitor *s, enum process_type type, int64_t pid,
 			e.args_len = fread(args, 1, sizeof(args) - 1, f);
 			fclose(f);
 			e.args_cut = e.args_len == sizeof(args) - 1;
-			if (e.args_len > 0 && !e.args_cut)
-				e.args_len--;	/* the last NUL */
 			if (e.args_len > 0)
 				e.args = args;
 		}

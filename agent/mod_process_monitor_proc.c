@@ -78,10 +78,8 @@ report(struct process_monitor *s, enum process_type type,
 		memcpy(text + e.args_len, one, len);
 		e.args_len += len;
 	}
-	if (e.args_len > 0) {
-		e.args_len--;
+	if (e.args_len > 0)
 		e.args = text;
-	}
 	e.args_cut = cut;
 	json_decref(args);
 	process_report(s, &e);

@@ -136,7 +136,7 @@ proc_args(int64_t pid, int *cut)
 	if (n <= 0)
 		return NULL;
 	*cut = n > MAX_ARGS;
-	return proc_split_args(text, (size_t)n - (text[n - 1] == '\0'));
+	return proc_split_args(text, (size_t)n);
 }
 
 int64_t
