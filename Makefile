@@ -263,7 +263,12 @@ $(OBJ)/bench/%: t/bench/%.c $(OBJ)/libcommon.a
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -Wno-unused-function $(CPPFLAGS) -It/unit -MMD -MP \
 	    $(LDFLAGS) -o $@ $< $(OBJ)/libcommon.a $(LIBS)
-bench: all $(BENCH) $(call agent_of,$(NATIVE))
+# Many agents in one process: muster-swarm(1).
+SWARM	= $(OBJ)/bench/muster-swarm
+$(SWARM): $(patsubst %.c,$(OBJ)/%.o,$(wildcard t/swarm/*.c)) $(OBJ)/libcommon.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lm
+bench: all $(BENCH) $(SWARM) $(call agent_of,$(NATIVE))
 	@scripts/deps --bench
 	@MUSTER_BIN=$(abspath $(BIN)) MUSTER_BENCH=$(abspath $(OBJ))/bench \
 	    scripts/bench $(B)
