@@ -16,10 +16,11 @@ say	= $(if $(V),,@printf '%-4s %s\n' $(1) $(2);)
 
 # libuv: loop; mbedTLS 3.6 (built by scripts/toolchain, Debian 12 has 2.28):
 # TLS 1.3; libsodium: Ed25519; jansson: JSON; LMDB: the store; wslay:
-# WebSocket framing; http-parser: HTTP; uthash: hash tables; zstd: patches.
+# WebSocket framing; http-parser: HTTP; uthash: hash tables; zstd: patches;
+# nettle: SHA-256 with the processor's own instructions, for the gateway.
 LIBS	= $(HOST)/lib/libmbedtls.a $(HOST)/lib/libmbedx509.a \
 	  $(HOST)/lib/libmbedcrypto.a -luv -ljansson -lsodium -llmdb -lwslay \
-	  -lhttp_parser -lzstd
+	  -lhttp_parser -lzstd -lnettle
 WARN	= -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wwrite-strings \
 	  -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wformat=2 -Werror
 CFLAGS	= -O2 -g

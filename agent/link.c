@@ -337,6 +337,7 @@ on_handle_closed(uv_handle_t *h)
 	free(l->why);
 	free(l->before);
 	crypto_wipe(l, sizeof(*l));
+	replay_window_release(&l->heard);
 	free(l);
 	done(arg);
 }

@@ -113,6 +113,8 @@ agent_free(struct gateway_agent *a)
 	free(a->labels);
 	free(a->told_labels);
 	free(a->session);
+	if (a->window != NULL)
+		replay_window_release(a->window);
 	free(a->window);
 	twin_free(a->twin);
 	free(a);
@@ -272,6 +274,19 @@ agent_heard(struct gateway *g, struct gateway_agent *a)
 		agent_save(g, a);
 }
 
+/* The memory is kept where the new text has the old one's length. */
+void
+agent_metrics_text(struct gateway_agent *a, const char *json, size_t n)
+{
+	if (a->metrics == NULL || a->metrics_len != n) {
+		free(a->metrics);
+		a->metrics = xmalloc(n + 1);
+		a->metrics_len = (uint32_t)n;
+	}
+	memcpy(a->metrics, json, n);
+	a->metrics[n] = '\0';
+}
+
 int
 agent_metrics(struct gateway_agent *a, const char *json, size_t n)
 {
@@ -281,8 +296,7 @@ agent_metrics(struct gateway_agent *a, const char *json, size_t n)
 
 	if (n <= GATEWAY_MAX_METRICS && (o = json_read(json, n, &err)) != NULL
 	    && json_is_object(o)) {
-		free(a->metrics);
-		a->metrics = xstrndup(json, n);
+		agent_metrics_text(a, json, n);
 		rc = 0;
 	}
 	json_decref(o);

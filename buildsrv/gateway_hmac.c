@@ -23,6 +23,7 @@ enum {
 
 struct hmac {				/* of one connection */
 	char		*secret;	/* NULL: not known yet */
+	struct quick_key *key;		/* the same, once READY */
 	struct hmaclink	 auth;		/* the first message, until READY */
 	struct buf	 queued;	/* length and bytes of each text */
 	struct gateway_agent *agent;	/* being written */
@@ -46,6 +47,7 @@ hmac_free(struct hmac *h)
 	if (h->secret != NULL)
 		crypto_wipe(h->secret, strlen(h->secret));
 	free(h->secret);
+	quick_key_free(h->key);
 	hmaclink_release(&h->auth);
 	buf_release(&h->queued);
 	agent_free(h->agent);
@@ -61,10 +63,9 @@ take_metrics(struct gateway_conn *c, const json_t *payload)
 
 	if (json_is_object(payload))
 		esjson_write(&b, payload, 0);
-	if (b.len > 0 && b.len <= GATEWAY_MAX_METRICS) {
-		free(c->agent->metrics);
-		c->agent->metrics = xstrndup(b.p, b.len);
-	} else
+	if (b.len > 0 && b.len <= GATEWAY_MAX_METRICS)
+		agent_metrics_text(c->agent, b.p, b.len);
+	else
 		log_warn("gateway", "agent %s: metrics must be an object of"
 		    " at most %d bytes", c->agent->uid, GATEWAY_MAX_METRICS);
 	buf_release(&b);
@@ -116,17 +117,16 @@ refuse_skew(struct gateway_conn *c)
 
 /* Whether a message of this agent's is of now, and new; else it is refused. */
 static int
-is_fresh(struct gateway_conn *c, struct gateway_agent *a,
-    const struct hmaclink *m)
+is_fresh(struct gateway_conn *c, struct gateway_agent *a, int64_t ts,
+    const char *nonce, size_t n)
 {
-	int64_t	off = m->ts - clock_wall_ms();
+	int64_t	off = ts - clock_wall_ms();
 
 	if (off > HMACLINK_MAX_AGE || off < -HMACLINK_MAX_AGE) {
 		refuse_skew(c);
 		return 0;
 	}
-	if (replay_window_fresh(a->window, m->ts, m->nonce,
-	    strlen(m->nonce)))
+	if (replay_window_fresh(a->window, ts, nonce, n))
 		return 1;
 	log_warn("gateway", "%s: agent %s: a message was sent before",
 	    ws_peer(c->ws), a->uid);
@@ -135,15 +135,56 @@ is_fresh(struct gateway_conn *c, struct gateway_agent *a,
 }
 
 static void
-judge(struct gateway_conn *c, const struct hmaclink *m)
+heard(struct gateway_conn *c)
 {
-	if (!is_fresh(c, c->agent, m))
-		return;
-	take(c, m);
 	c->last = clock_mono_ms();
 	list_remove(&c->link);
 	list_append(&c->g->settled, &c->link);
 	agent_heard(c->g, c->agent);
+}
+
+static void
+judge(struct gateway_conn *c, const struct hmaclink *m)
+{
+	if (!is_fresh(c, c->agent, m->ts, m->nonce, strlen(m->nonce)))
+		return;
+	take(c, m);
+	if (!c->closing)
+		heard(c);
+}
+
+static int
+is_type(const struct quick *q, const char *type)
+{
+	return q->type_len == strlen(type) &&
+	    memcmp(q->type, type, q->type_len) == 0;
+}
+
+/* Metrics and heartbeats in their usual form: 1, and it is done; else 0. */
+static int
+hear_quick(struct gateway_conn *c, const char *text, size_t n)
+{
+	struct quick	q;
+	int		metrics;
+
+	if (!quick_read(&q, text, n))
+		return 0;
+	metrics = is_type(&q, HMACLINK_METRICS);
+	if ((!metrics && !is_type(&q, HMACLINK_HEARTBEAT)) ||
+	    q.payload_len > GATEWAY_MAX_METRICS ||
+	    q.agent_id_len != strlen(c->agent_id) ||
+	    memcmp(q.agent_id, c->agent_id, q.agent_id_len) != 0)
+		return 0;
+	if (c->hmac->key == NULL)
+		c->hmac->key = quick_key_new(c->hmac->secret);
+	if (!quick_verify(&q, c->hmac->key))
+		return 0;		/* the other way says so */
+	if (!is_fresh(c, c->agent, q.ts, q.nonce, q.nonce_len))
+		return 1;
+	if (metrics)
+		agent_metrics_text(c->agent, q.payload, q.payload_len);
+	heard(c);
+	return 1;
 }
 
 static void
@@ -152,6 +193,8 @@ hear(struct gateway_conn *c, const char *text, size_t n)
 	struct hmaclink	m;
 	struct json_err	err;
 
+	if (hear_quick(c, text, n))
+		return;
 	if (hmaclink_parse(&m, text, n, &err) < 0) {
 		conn_close(c, CLOSE_BAD_DATA, "invalid_json");
 		return;
@@ -181,7 +224,8 @@ hmac_enter(struct gateway_conn *c, struct gateway_agent *a)
 		a->window->floor = a->link_ts;
 	}
 	/* an old auth, sent again, must not push out who is connected */
-	if (is_fresh(c, a, &h->auth)) {
+	if (is_fresh(c, a, h->auth.ts, h->auth.nonce,
+	    strlen(h->auth.nonce))) {
 		conn_settle(c, a);
 		take(c, &h->auth);
 	}

@@ -47,6 +47,7 @@ struct gateway_agent {
 	char		*host_id, *name, *build, *user, *agent_id, *version;
 	char		*os, *arch, *os_name, *address, *bootstrap;
 	char		*metrics;	/* JSON text, or NULL; likewise */
+	uint32_t	 metrics_len;	/* bytes allocated, but for the NUL */
 	char		*labels, *told_labels;	/* an operator's; its own */
 	char		*session;	/* token, or NULL; memory alone */
 	int64_t		 session_until;	/* s */
@@ -154,6 +155,28 @@ void	hmac_message(struct ws *, const char *, size_t, int is_text,
 void	hmac_command(struct gateway_conn *, const char *payload);
 void	hmac_free(struct hmac *);
 
+/* gateway_quick.c: document 004's messages in their usual form. */
+struct quick {				/* points into the text */
+	const char	*type;
+	size_t		 type_len;
+	const char	*agent_id;
+	size_t		 agent_id_len;
+	const char	*nonce;
+	size_t		 nonce_len;
+	const char	*payload;	/* a flat object */
+	size_t		 payload_len;
+	int64_t		 ts;
+	const char	*text;
+	size_t		 signed_len;	/* of it, but for the last brace */
+	uint8_t		 mac[SHA256_SIZE];
+};
+struct quick_key;		/* a secret, made ready once */
+struct quick_key *quick_key_new(const char *secret);
+void	quick_key_free(struct quick_key *);
+/* 1, or 0 for what hmaclink_parse() is to look at. */
+int	quick_read(struct quick *, const char *, size_t);
+int	quick_verify(const struct quick *, struct quick_key *);
+
 /* gateway_command.c */
 /* An answer of document 004, and of 002. */
 void	command_answered(struct gateway_agent *, const json_t *payload);
@@ -198,6 +221,8 @@ json_t	*agent_doc(const struct gateway_agent *);
 void	agent_heard(struct gateway *, struct gateway_agent *);
 void	agent_save(struct gateway *, struct gateway_agent *);
 void	agent_set(char **word, const char *value);
+/* Text that is known to be an object and not too long. */
+void	agent_metrics_text(struct gateway_agent *, const char *, size_t);
 /* 0, or -EINVAL for what is no metrics object. */
 int	agent_metrics(struct gateway_agent *, const char *json, size_t);
 void	agent_info(struct gateway *, struct gateway_agent *, const json_t *);

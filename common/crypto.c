@@ -83,6 +83,19 @@ crypto_siphash(const uint8_t key[16], const void *p, size_t n)
 	return out;
 }
 
+uint64_t
+crypto_keyed_hash(const void *p, size_t n)
+{
+	static uint8_t	key[16];
+	static int	made;
+
+	if (!made) {
+		crypto_random(key, sizeof(key));
+		made = 1;
+	}
+	return crypto_siphash(key, p, n);
+}
+
 struct sha256 {
 	mbedtls_sha256_context	ctx;
 };

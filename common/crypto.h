@@ -36,6 +36,10 @@ void	crypto_wipe(void *, size_t);
 
 void	crypto_sha256(const void *, size_t, uint8_t out[SHA256_SIZE]);
 
+/* 64 bits that nobody outside this process can foresee: SipHash-2-4 with a
+ * key of its own.  For tables, not for files. */
+uint64_t crypto_keyed_hash(const void *, size_t);
+
 struct sha256;			/* a hash in the making */
 struct sha256 *sha256_new(void);
 void	sha256_add(struct sha256 *, const void *, size_t);

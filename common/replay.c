@@ -76,32 +76,79 @@ replay_count(const struct replay *r)
 	return HASH_COUNT(r->seen);
 }
 
+/* -- one sender's: a ring, in the order in which they came -- */
+
+void
+replay_window_release(struct replay_window *w)
+{
+	free(w->digests);
+	memset(w, 0, sizeof(*w));
+}
+
+/* Unrolled by hand: this is most of what a message costs here. */
+static int
+window_has(const struct replay_window *w, uint64_t digest)
+{
+	const uint64_t	*d = w->digests;
+	unsigned	 i;
+	int		 has = 0;
+
+	for (i = 0; i + 4 <= w->n; i += 4)
+		has |= (d[i] == digest) | (d[i + 1] == digest) |
+		    (d[i + 2] == digest) | (d[i + 3] == digest);
+	for (; i < w->n; i++)
+		has |= d[i] == digest;
+	return has;
+}
+
+/* Full, and in order again: the ring begins at its first place. */
+static void
+window_grow(struct replay_window *w)
+{
+	struct replay_window	 was = *w;
+	unsigned		 i, from;
+
+	w->room = was.room > 0 ? 2 * was.room : REPLAY_WINDOW;
+	w->digests = xcalloc(w->room, sizeof(*w->digests) +
+	    sizeof(*w->times));
+	w->times = (int64_t *)(w->digests + w->room);
+	for (i = 0; i < was.n; i++) {
+		from = (was.oldest + i) % was.room;
+		w->digests[i] = was.digests[from];
+		w->times[i] = was.times[from];
+	}
+	w->oldest = 0;
+	free(was.digests);
+}
+
 int
 replay_window_fresh(struct replay_window *w, int64_t time, const void *p,
     size_t n)
 {
-	uint8_t		hash[SHA256_SIZE];
 	uint64_t	digest;
-	unsigned	i, oldest = 0;
+	unsigned	at;
 
 	if (time <= w->floor)
 		return 0;
-	crypto_sha256(p, n, hash);
-	memcpy(&digest, hash, sizeof(digest));
-	for (i = 0; i < w->n; i++) {
-		if (w->seen[i].digest == digest)
-			return 0;
-		if (w->seen[i].time < w->seen[oldest].time)
-			oldest = i;
+	digest = crypto_keyed_hash(p, n);
+	if (window_has(w, digest))
+		return 0;
+	if (w->n == w->room && (w->n == 0 || (w->times[w->oldest] >= time &&
+	    w->room < REPLAY_WINDOW_MAX)))
+		window_grow(w);
+	at = w->n;
+	if (w->n < w->room) {
+		w->n++;
+	} else {
+		at = w->oldest;
+		if (w->times[at] >= time)
+			return 0;	/* it would have to be forgotten */
+		if (w->times[at] > w->floor)
+			w->floor = w->times[at];
+		w->oldest = (at + 1) % w->room;
 	}
-	if (w->n < REPLAY_WINDOW)
-		oldest = w->n++;
-	else if (time > w->seen[oldest].time)
-		w->floor = w->seen[oldest].time;
-	else
-		return 0;	/* it would be the first to be forgotten */
-	w->seen[oldest].time = time;
-	w->seen[oldest].digest = digest;
+	w->digests[at] = digest;
+	w->times[at] = time;
 	if (time > w->newest)
 		w->newest = time;
 	return 1;

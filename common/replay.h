@@ -19,21 +19,25 @@ size_t	replay_count(const struct replay *);
 /*
  * The same for one sender whose messages carry a time: the newest things are
  * remembered, and what is not newer than all that were forgotten is not
- * taken.  So nothing is ever taken twice, in memory that does not grow, and
+ * taken.  So nothing is ever taken twice, in memory that is bounded, and
  * no other sender can crowd it out.  All zero is a fresh one.
  */
-enum { REPLAY_WINDOW = 64 };	/* things of one moment, or out of order */
+enum {
+	REPLAY_WINDOW	= 16,	/* things of one moment, or out of order; */
+	REPLAY_WINDOW_MAX = 1024 /* so many where one moment has more: a log
+				 * that is caught up with */
+};
 
 struct replay_window {
 	int64_t		 floor;		/* of times: at or below is old */
 	int64_t		 newest;
-	unsigned	 n;
-	struct {
-		int64_t	 time;
-		uint64_t digest;
-	} seen[REPLAY_WINDOW];
+	unsigned	 n, room;
+	unsigned	 oldest;	/* place of the one that goes next */
+	uint64_t	*digests;	/* owned: room of them, */
+	int64_t		*times;		/* and as many behind them */
 };
 
+void	replay_window_release(struct replay_window *);
 /* 1 where these bytes of that time are new, and remembers them; else 0. */
 int	replay_window_fresh(struct replay_window *, int64_t time,
 	    const void *, size_t);

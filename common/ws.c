@@ -29,6 +29,7 @@ on_gone(uv_handle_t *h)
 	wslay_event_context_free(w->wslay);
 	buf_release(&w->goodbye);
 	buf_release(&w->held);
+	buf_release(&w->part);
 	buf_release(&w->out);
 	free(w->why);
 	free(w);
@@ -86,7 +87,7 @@ flush(struct ws *w)
 {
 	if (wslay_event_send(w->wslay) != 0)
 		ws_fail(w, UV_EPROTO, "cannot make a frame");
-	if (w->out.len > 0 && w->stream != NULL)
+	if (w->out.len > 0 && w->stream != NULL && !w->corked)
 		stream_write_take(w->stream, &w->out);
 }
 
@@ -165,10 +166,18 @@ ws_close(struct ws *w, int code, const char *why)
 		ws_limit(w, WS_CLOSE_MS);
 }
 
+void
+ws_cork(struct ws *w, int on)
+{
+	w->corked = on != 0;
+	if (!on && w->out.len > 0 && w->stream != NULL)
+		stream_write_take(w->stream, &w->out);
+}
+
 size_t
 ws_pending(const struct ws *w)
 {
-	return w->stream != NULL ? stream_pending(w->stream) : 0;
+	return w->stream != NULL ? stream_pending(w->stream) + w->out.len : 0;
 }
 
 /* -- receiving -- */
@@ -201,13 +210,13 @@ input_ended(struct ws *w)
 		end_in_order(w, fault_words(w->state == WS_OPEN ? sent : 0));
 }
 
-void
-ws_input(struct ws *w, const char *p, size_t n)
+static void
+input_whole(struct ws *w, const char *p, size_t n)
 {
 	wslay_event_context_ptr	ctx;
 	int			rc;
 
-	if (w->state != WS_OPEN && w->state != WS_CLOSING)
+	if (n == 0 || (w->state != WS_OPEN && w->state != WS_CLOSING))
 		return;
 	ctx = ws_context(w);
 	w->in = p;
@@ -224,6 +233,29 @@ ws_input(struct ws *w, const char *p, size_t n)
 		ws_fail(w, UV_ENOBUFS, "the peer pings and does not read");
 	else
 		ws_context_rest(w);
+}
+
+/* What is left of the last frame comes before what is new. */
+void
+ws_input(struct ws *w, const char *p, size_t n)
+{
+	struct buf	all = w->part;
+	size_t		used = 0;
+	int		partial = 0;
+
+	w->part = (struct buf)BUF_INIT;
+	if (all.len > 0) {
+		buf_add(&all, p, n);
+		p = all.p;
+		n = all.len;
+	}
+	if (w->state == WS_OPEN && w->wslay == NULL)
+		used = ws_quick(w, p, n, &partial);
+	if (partial)
+		buf_add(&w->part, p + used, n - used);
+	else
+		input_whole(w, p + used, n - used);
+	buf_release(&all);
 }
 
 static void

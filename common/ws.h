@@ -52,6 +52,8 @@ struct ws *ws_connect(uv_loop_t *, const char *url, const struct ws_options *,
 int	ws_text(struct ws *, const char *, size_t);
 int	ws_binary(struct ws *, const void *, size_t);
 void	ws_ping(struct ws *);
+/* While it is on, frames gather; they leave together when it goes off. */
+void	ws_cork(struct ws *, int on);
 /* Sends a close frame, waits for the peer's (five seconds), then closes. */
 void	ws_close(struct ws *, int code, const char *why);
 size_t	ws_pending(const struct ws *);

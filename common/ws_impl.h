@@ -42,6 +42,7 @@ struct ws {
 	int		 opcode;	/* of the present frame */
 	struct buf	 goodbye;	/* a close frame's payload */
 	struct buf	 held;		/* came before the first turn */
+	struct buf	 part;		/* of a frame that ws_quick() waits for */
 	struct buf	 out;		/* frames on their way to the stream */
 	size_t		 max;
 	char		*why;
@@ -50,6 +51,7 @@ struct ws {
 	int		 status, retry_after;	/* of a refused handshake */
 	unsigned	 server : 1;
 	unsigned	 eating : 1;
+	unsigned	 corked : 1;
 	char		 peer[46];	/* INET6_ADDRSTRLEN */
 };
 
@@ -72,6 +74,11 @@ void	ws_say(struct ws *, const char *, size_t);
  * that is still to return. */
 wslay_event_context_ptr ws_context(struct ws *);
 void	ws_context_rest(struct ws *);
+
+/* ws_quick.c */
+/* How much of the input it has handed on; *partial: the rest is the beginning
+ * of a frame for it. */
+size_t	ws_quick(struct ws *, const char *, size_t, int *partial);
 
 /* ws_connect.c */
 void	ws_dial_free(struct ws_dial *);		/* NULL is nothing to do */

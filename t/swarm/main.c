@@ -25,6 +25,7 @@
 enum {
 	TICK_MS		= 20,
 	TICK_FLOOD_MS	= 1,
+	AT_ONCE		= 400,		/* handshakes: a listener's queue has 511 */
 	SECRETS_AT_ONCE	= 32	/* requests for secrets */
 };
 
@@ -172,14 +173,15 @@ on_tick(uv_timer_t *t)
 	int		 i;
 
 	s->allowed += s->rate * (double)(now - s->last_tick) / 1000;
-	if (s->allowed > s->rate)
-		s->allowed = s->rate;
+	if (s->allowed > s->rate / 5 + 1)
+		s->allowed = s->rate / 5 + 1;
 	s->last_tick = now;
 	for (i = 0; i < s->count; i++) {
 		m = &s->members[i];
 		if (m->state != AWAY) {
 			member_step(m, now);
-		} else if (m->due <= now && s->allowed >= 1) {
+		} else if (m->due <= now && s->allowed >= 1 &&
+		    s->connecting < AT_ONCE) {
 			s->allowed--;
 			member_connect(m);
 		}
@@ -280,7 +282,7 @@ static void
 more_files(int count)
 {
 	struct rlimit	l;
-	rlim_t		want = (rlim_t)count + 256;
+	rlim_t		want = (rlim_t)count + 64;
 
 	getrlimit(RLIMIT_NOFILE, &l);
 	if (l.rlim_max < want)

@@ -197,10 +197,12 @@ flood(struct member *m)
 
 	if (m->left == 0 || m->left == UINT64_MAX)
 		return;
+	ws_cork(m->ws, 1);
 	while (m->left > 0 && ws_pending(m->ws) < ROOM) {
 		send_metrics(m);
 		m->left--;
 	}
+	ws_cork(m->ws, 0);
 	if (m->left == 0)
 		ping(m);
 }

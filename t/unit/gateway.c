@@ -14,6 +14,7 @@
 #include "../../buildsrv/gateway_find.c"
 #include "../../buildsrv/gateway_hear.c"
 #include "../../buildsrv/gateway_hmac.c"
+#include "../../buildsrv/gateway_quick.c"
 #include "../../buildsrv/gateway_register.c"
 #include "../../buildsrv/gateway_twin.c"
 #include "tap.h"

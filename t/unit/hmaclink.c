@@ -258,7 +258,7 @@ static void
 check_window(void)
 {
 	struct replay_window	w = { 0 };
-	int			i, again = 0, lost = 0;
+	int			i, again = 0, lost = 0, burst = 0;
 
 	ok("new", !seen(&w, 1000, 0));
 	ok("not twice", seen(&w, 1000, 0));
@@ -272,6 +272,17 @@ check_window(void)
 	is_int("none of them is taken again", again, 0);
 	ok("nor anything as old as what was forgotten", seen(&w, 1010, 5000));
 	ok("what is newer is", !seen(&w, 5000, 5001));
+	for (i = 6000; i < 7000; i++)
+		burst += !seen(&w, 6000, i);
+	is_int("a thousand of one moment are taken", burst, 1000);
+	for (i = 6000, again = 0; i < 7000; i++)
+		again += !seen(&w, 6000, i);
+	is_int("once", again, 0);
+	for (i = 7000; i < 9000; i++)
+		again += !seen(&w, 6000, i);
+	ok("more than it remembers are not", again < 1024);
+	is_int("in bounded memory", w.room, REPLAY_WINDOW_MAX);
+	replay_window_release(&w);
 }
 
 int
