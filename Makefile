@@ -180,7 +180,7 @@ $(OBJ)/libagent.a: $(patsubst %.c,$(OBJ)/%.o,$(filter-out agent/agent.c,$(SRC_mu
 	@ar rcs $@ $^
 
 # What runs programs in the kernel itself is left out where there are none.
-BPF_TESTS = t/unit/policy_kernel.c t/bench/policy.c
+BPF_TESTS = t/unit/policy_kernel.c t/bench/policy.c t/bench/policy_flood.c
 BPF_BUILT = $(patsubst $(OBJ)/unit/%,$(OBJ)/t/%.t,$(BPF_TESTS:t/%.c=$(OBJ)/%))
 $(BPF_BUILT): CPPFLAGS += -DHAVE_BPF -isystem $(O)/bpf
 $(BPF_BUILT): LIBS += -lbpf -lelf -lz
@@ -275,7 +275,7 @@ bench: all $(BENCH) $(SWARM) $(call agent_of,$(NATIVE))
 	    scripts/bench $(B)
 
 # kill -9 for as long as it takes to believe that nothing is lost: minutes.
-torture: all $(OBJ)/t/store_kill.t $(call agent_of,$(NATIVE))
+torture: all $(filter %/policy_kernel.t,$(UNIT)) $(OBJ)/t/store_kill.t $(call agent_of,$(NATIVE))
 	@scripts/deps --test
 	MUSTER_BIN=$(abspath $(BIN)) prove -v t/torture
 
