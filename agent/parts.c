@@ -55,11 +55,20 @@ release_commands(struct agent *a)
 	command_table_free(a->commands);
 }
 
+static int
+send_error(const json_t *record, void *arg)
+{
+	struct agent	*a = arg;
+
+	return spool_add(a->spool, SPOOL_ALERT, record);
+}
+
 static void
 start_errors(struct agent *a)
 {
 	a->errors = errors_new(&a->loop,
 	    settings_state_dir(a->config.settings));
+	errors_sender(a->errors, send_error, a);
 }
 
 static int
