@@ -19,7 +19,7 @@ enum { FILE_CHUNK = 64 * 1024 };
 #define O_CLOEXEC	0
 #endif
 
-static int
+int
 file_open(const char *path, int flags, int mode)
 {
 	uv_fs_t	req;
@@ -29,7 +29,7 @@ file_open(const char *path, int flags, int mode)
 	return fd;
 }
 
-static int
+int
 file_close(int fd)
 {
 	uv_fs_t	req;
@@ -39,8 +39,7 @@ file_close(int fd)
 	return rc;
 }
 
-/* *n bytes came, 0 at the end of the file. */
-static int
+int
 file_get(int fd, char *p, size_t max, size_t *n)
 {
 	uv_buf_t	b = uv_buf_init(p, (unsigned)max);
@@ -52,7 +51,7 @@ file_get(int fd, char *p, size_t max, size_t *n)
 	return rc < 0 ? rc : 0;
 }
 
-static int
+int
 file_put(int fd, const char *p, size_t n)
 {
 	char		*from = (char *)(uintptr_t)p;	/* libuv only reads */

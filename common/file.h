@@ -39,4 +39,12 @@ int	file_exists(const char *path);
 /* "dir/name", freed by the caller. */
 char	*file_join(const char *dir, const char *name);
 
+/* A piece at a time.  file_open() is a descriptor or -errno, with the flags
+ * of open(2) as libuv has them (UV_FS_O_...); it does not survive an exec. */
+int	file_open(const char *path, int flags, int mode);
+int	file_close(int fd);
+/* *n bytes came, 0 at the end of the file. */
+int	file_get(int fd, char *, size_t max, size_t *n);
+int	file_put(int fd, const char *, size_t);	/* all of them */
+
 #endif

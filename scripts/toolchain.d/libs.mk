@@ -66,6 +66,13 @@ wslay_F := $(if $(unix),-DHAVE_ARPA_INET_H -DHAVE_NETINET_IN_H, \
 http_parser_S := $(http_parser)
 http_parser_C := http_parser
 
+# What reads a patch, and nothing that makes one.
+zstd_S := $(zstd)/lib
+zstd_C := $(addprefix common/,debug entropy_common error_private \
+	fse_decompress xxhash zstd_common) $(addprefix decompress/,\
+	huf_decompress zstd_ddict zstd_decompress zstd_decompress_block)
+zstd_F := -DZSTD_DISABLE_ASM=1 -DZSTD_LEGACY_SUPPORT=0
+
 # --with bpf: the headers that libbpf itself is built with are its own.
 bpf_S := $(bpf)/src
 bpf_C := $(basename $(notdir $(wildcard $(bpf_S)/*.c)))
@@ -113,6 +120,8 @@ headers_wslay:
 	@cp -R $(wslay_S)/includes/. include
 headers_http_parser:
 	@cp $(http_parser)/http_parser.h include
+headers_zstd:
+	@cp $(zstd_S)/zstd.h $(zstd_S)/zstd_errors.h include
 headers_bpf:
 	@mkdir include/bpf
 	@cp $(bpf_S)/*.h include/bpf

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <uv.h>
 #include <wslay/wslay.h>
+#include <zstd.h>
 
 static int	fails;
 
@@ -123,6 +124,20 @@ http_parses(void)
 	    sizeof(in) - 1 && p.status_code == 204;
 }
 
+/* "muster" as the zstd frame that zstd(1) makes of it. */
+static int
+zstd_reads(void)
+{
+	static const unsigned char	in[] = {
+		0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x06, 0x31, 0x00, 0x00,
+		'm', 'u', 's', 't', 'e', 'r'
+	};
+	char				out[6];
+
+	return ZSTD_decompress(out, sizeof(out), in, sizeof(in)) == 6 &&
+	    memcmp(out, "muster", 6) == 0;
+}
+
 int
 main(void)
 {
@@ -132,6 +147,7 @@ main(void)
 	check(sodium_version_string(), sign_verifies());
 	check("wslay", websocket_starts());
 	check("http-parser", http_parses());
+	check("zstd " ZSTD_VERSION_STRING, zstd_reads());
 #ifdef PROBE_BPF
 	libbpf_set_print(NULL);
 	check(libbpf_version_string(),
