@@ -166,6 +166,7 @@ run(struct agent *a)
 	a->beat.data = a->limit.data = a;
 	uv_timer_start(&a->beat, on_lock_beat, FIRST_BEAT_MS, LOCK_BEAT_MS);
 	state_on(a->state, ACT_SHUT_DOWN, shut_down, a);
+	state_on(a->state, ACT_ABORT, shut_down, a);
 	parts_start(a);
 	state_event(a->state, ON_STARTED);
 	uv_run(&a->loop, UV_RUN_DEFAULT);
@@ -184,6 +185,7 @@ main(int argc, char **argv)
 	module_role(argc, argv);
 	memset(&a, 0, sizeof(a));
 	a.started = clock_mono_ms();
+	a.argv = argv;
 	crypto_init();
 	config_load(&a.config, argc, argv);
 	if (a.config.self_test) {

@@ -204,6 +204,8 @@ struct agent {
 	uv_signal_t		 term, intr, hup;
 	size_t			 parts;		/* that run */
 	int			 stopping;
+	struct update		*update;
+	char			**argv;		/* as it was started */
 };
 void	agent_parts_ended(struct agent *);
 /* What SIGHUP does: the log is reopened, what the link needs looked for. */
@@ -212,6 +214,17 @@ void	agent_reload(struct agent *);
 /* start.c: each ends the process where it fails */
 void	start_log(const struct agent *);
 void	start_state(struct agent *);
+
+/* update.c, update_turn.c */
+void	update_start(struct agent *);
+int	update_stop(struct agent *);
+void	update_release(struct agent *);
+/*
+ * An agent that a supervisor started while the updater has the binary in its
+ * hands waits for it, and becomes the binary that is there then: before the
+ * lock is taken.
+ */
+void	update_turn(const char *state_dir, char **argv);
 
 /* parts.c */
 void	parts_start(struct agent *);

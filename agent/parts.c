@@ -115,6 +115,7 @@ static const struct part {
 	{ "modules", reports_start, reports_stop, reports_release },
 	{ "logs", logs_start, logs_stop, logs_release },
 	{ "local", start_local, stop_local, NULL },
+	{ "update", update_start, update_stop, update_release },
 	{ "control", control_start, control_end_all, NULL },
 };
 

@@ -115,6 +115,7 @@ start_state(struct agent *a)
 	if ((rc = platform_private_dir(dir)) < 0)
 		die(EXIT_SYSTEM, "%s: cannot be made private: %s", dir,
 		    errstr(rc));
+	update_turn(dir, a->argv);
 	take_lock(a, dir);
 	open_conf(a, dir);
 	if (identity_load(&a->identity, dir, a->config.name, &why) < 0 ||

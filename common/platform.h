@@ -73,6 +73,16 @@ int	 platform_self_path(char *out, size_t n);
 void	*platform_map(int fd, size_t n, int write);
 void	 platform_unmap(void *, size_t n);
 
+/* Where this program is installed, even if another file is there by now; the
+ * caller frees, NULL where it cannot be told. */
+char	*platform_program(void);
+/* Becomes the program that is installed there now; comes back only where
+ * that cannot be (on Windows always), with -errno. */
+int	 platform_exec_program(char **argv);
+/* The service unit that systemd started us in, "muster-agent.service", freed
+ * by the caller, NULL for none; *user: one of a user's own manager. */
+char	*platform_unit(int *user);
+
 /* A whole-file lock held by the descriptor: 0, -EWOULDBLOCK or -errno. */
 int	 platform_lock(int fd, int shared, int wait);
 /* Whether anyone holds a lock that would refuse ours: 1, 0 or -errno. */

@@ -19,6 +19,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -26,6 +27,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <uv.h>
 
 #include "buf.h"
 #include "file.h"
@@ -758,4 +761,60 @@ platform_sample(struct platform_sample *s)
 	sample_root_fs(s);
 	sample_self_cpu(s);
 	return 0;
+}
+
+/* -- the program and its service -- */
+
+char *
+platform_program(void)
+{
+	static const char	gone[] = " (deleted)";
+	char			path[PATH_MAX];
+	size_t			n = sizeof(path), m = strlen(gone);
+
+	if (uv_exepath(path, &n) < 0)
+		return NULL;
+	if (n > m && strcmp(path + n - m, gone) == 0)
+		path[n - m] = '\0';
+	return xstrdup(path);
+}
+
+int
+platform_exec_program(char **argv)
+{
+	char	*path = platform_program();
+	int	 rc = -ENOENT;
+
+	if (path != NULL) {
+		execv(path, argv);
+		rc = -errno;
+	}
+	free(path);
+	return rc;
+}
+
+/* INVOCATION_ID is passed on to children, so the cgroup has to agree. */
+char *
+platform_unit(int *user)
+{
+	struct buf	 b = BUF_INIT;
+	char		*unit = NULL, *line, *end, *name;
+
+	*user = 0;
+	if (getenv("INVOCATION_ID") == NULL ||
+	    file_read("/proc/self/cgroup", 65536, &b) < 0)
+		goto out;
+	if ((line = strstr(buf_str(&b), "0::/")) == NULL)
+		goto out;
+	if ((end = strchr(line, '\n')) != NULL)
+		*end = '\0';
+	name = strrchr(line, '/') + 1;
+	*user = strstr(line, "/user@") != NULL;
+	if (strlen(name) > strlen(".service") && strcmp(name + strlen(name) -
+	    strlen(".service"), ".service") == 0 &&
+	    strncmp(name, "user@", 5) != 0)
+		unit = xstrdup(name);
+out:
+	buf_release(&b);
+	return unit;
 }

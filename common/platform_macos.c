@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libproc.h>
+#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +32,8 @@
 #include <time.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
+
+#include <uv.h>
 
 #include "buf.h"
 #include "file.h"
@@ -482,4 +485,36 @@ platform_sample(struct platform_sample *s)
 	sample_times(s);
 	sample_self(s);
 	return 0;
+}
+
+/* -- the program and its service -- */
+
+char *
+platform_program(void)
+{
+	char	path[PATH_MAX];
+	size_t	n = sizeof(path);
+
+	return uv_exepath(path, &n) < 0 ? NULL : xstrdup(path);
+}
+
+int
+platform_exec_program(char **argv)
+{
+	char	*path = platform_program();
+	int	 rc = -ENOENT;
+
+	if (path != NULL) {
+		execv(path, argv);
+		rc = -errno;
+	}
+	free(path);
+	return rc;
+}
+
+char *
+platform_unit(int *user)
+{
+	*user = 0;
+	return NULL;
 }

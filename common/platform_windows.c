@@ -15,6 +15,7 @@
 #include <winioctl.h>
 #include <errno.h>
 #include <io.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -678,4 +679,29 @@ platform_sample(struct platform_sample *s)
 		s->processes = p.ProcessCount;
 	s->uptime_s = (int64_t)(GetTickCount64() / 1000);
 	return s->cpu_total < 0 ? last_error() : 0;
+}
+
+/* -- the program and its service -- */
+
+char *
+platform_program(void)
+{
+	char	path[PATH_MAX];
+	size_t	n = sizeof(path);
+
+	return uv_exepath(path, &n) < 0 ? NULL : xstrdup(path);
+}
+
+int
+platform_exec_program(char **argv)
+{
+	(void)argv;	/* another process is another PID here */
+	return -ENOTSUP;
+}
+
+char *
+platform_unit(int *user)
+{
+	*user = 0;
+	return NULL;
 }

@@ -42,24 +42,30 @@ cat >"$T/versions/bad" <<END
 #!/bin/sh
 [ "\${1-}" != --version ] || { echo 'muster-agent $NEW'; exit; }
 echo 'the bad one says good-bye' >&2
-exec muster-lock -F "$LOCK" sleep 0.05
+exec muster-lock -F "$LOCK" sh -c 'sleep 0.05; exit 3'
 END
 chmod 755 "$T/versions/bad"
 
 holder() { muster-lock --status "$LOCK" 2>/dev/null | sed -n 's/^pid	//p'; }
 lives() { muster-lock --status "$LOCK" 2>/dev/null | grep -q '^alive	yes'; }
-# Every process that runs the target.
-agents() {
+# Every agent that runs the target; its modules (-P) come and go with it.
+processes() {
 	find /proc -mindepth 2 -maxdepth 2 -name exe -lname "$TARGET*" \
 	    2>/dev/null | sed 's,/proc/,,; s,/exe,,'
 }
+agents() {
+	for pid in $(processes); do
+		tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null |
+		    grep -q -- ' -P ' || echo "$pid"
+	done
+}
 end_agents() {
-	for pid in $(agents); do kill -KILL "$pid"; done
+	for pid in $(processes); do kill -KILL "$pid"; done
 	pid=$(holder)
 	[ -z "$pid" ] || ! lives || kill -KILL "$pid"
 	wait_for no_agent
 }
-no_agent() { [ -z "$(agents)" ] && ! lives; }
+no_agent() { [ -z "$(processes)" ] && ! lives; }
 at_end end_agents
 
 # begin VERSION: the old agent runs, VERSION waits to be installed.
@@ -77,7 +83,8 @@ begin() {
 # update [WORD...]: WORDS stand before the updater.
 update() {
 	"$@" "$T/muster-updater" --binary "$T/new" --target "$TARGET" --wait 0s \
-	    --verify-time "${VERIFY:-5s}" --settle 100ms --remove --prove "${PROVE:-beat,config}" \
+	    --verify-time "${VERIFY:-5s}" --settle 100ms --remove-file --remove-self \
+	    --prove "${PROVE:-beat,config,control,server}" \
 	    --checksum "$(sha256sum "$T/new" | sed 's/ .*//')"
 }
 
@@ -91,17 +98,16 @@ one_agent() {
 }
 is_alone() { is "$(agents)" "$(holder)"; }
 
-# What does not belong to an agent at work.  Before there was a journal the
+# What an update makes and has to clear away.  Before there was a journal the
 # package and the updater are still those of who brought them.
 left_over() {
 	brought="$T/new $T/muster-updater"
 	[ -e "$STATE/update.json" ] || brought=
 	# shellcheck disable=SC2086
-	find "$STATE" $brought ! -type d 2>/dev/null | sed 's,.*/,,' |
-	    grep -vxE "$KEPT" || :
+	find "$STATE" $brought 2>/dev/null | sed 's,.*/,,' | grep -xE "$MADE" ||
+	    :
 }
-KEPT='agent.lock|config.json|config.lock|identity.json|local.s.*|control.*'
-KEPT="$KEPT|update.json|update.lock|spool.*|error_reports.jsonl|.*\\.v[0-9]+"
+MADE='.*\.(tmp|new|old|staged|part|patch)|update\.d|new|muster-.*'
 
 # again: muster-updater as the next start finds it; 0 and 1 are both good.
 again() { muster-updater --recover || [ $? = 1 ]; }

@@ -71,9 +71,8 @@ journal_write(struct update *u)
 void
 journal_tidy(const struct update *u)
 {
-	if (!u->remove)
-		return;
-	unlink(u->file);
+	if (u->remove)
+		unlink(u->file);
 	if (u->self[0] != '\0')
 		unlink(u->self);
 }

@@ -39,21 +39,23 @@ static const struct setting table[] = {
 	    "version that the new binary must be", SETTING_FLAG, NULL },
 	{ "wait", 0, NULL, SETTING_DURATION, "60s", 0, 3600000, "TIME",
 	    "for PID to go, before it is ended", 0, NULL },
-	{ "verify-time", 0, NULL, SETTING_DURATION, "30s", 100, 3600000,
-	    "TIME", "for the new agent to take its lock", 0, NULL },
-	{ "settle", 0, NULL, SETTING_DURATION, "30s", 0, 3600000, "TIME",
+	{ "verify-time", 0, "MUSTER_UPDATER_VERIFY_TIME", SETTING_DURATION,
+	    "30s", 100, 3600000, "TIME", "for the new agent to take its lock", 0, NULL },
+	{ "settle", 0, "MUSTER_UPDATER_SETTLE", SETTING_DURATION,
+	    "30s", 0, 3600000, "TIME",
 	    "for it to stay alive, before the old binary goes", 0, NULL },
 	{ "prove", 0, NULL, SETTING_STR, "beat,config,control,server", 0, 0,
 	    "WORDS", "what it must show besides its lock, or none", 0, NULL },
 	{ "control", 0, NULL, SETTING_PATH, NULL, 0, 0, "PATH",
-	    "the agent's control pipe (RUN_DIR/agent.control)", 0, NULL },
+	    "the agent's control pipe (RUN_DIR/control.sock)", 0, NULL },
 	{ "agent-log", 0, NULL, SETTING_PATH, NULL, 0, 0, "FILE",
 	    "the agent's log file, for the report of a failure", 0, NULL },
 	{ "reached", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
 	    "the agent that goes had reached its server", SETTING_FLAG, NULL },
-	{ "remove", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
-	    "remove FILE and this very updater in the end", SETTING_FLAG,
-	    NULL },
+	{ "remove-file", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "remove FILE in the end", SETTING_FLAG, NULL },
+	{ "remove-self", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "remove this very program in the end", SETTING_FLAG, NULL },
 	{ "recover", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
 	    "finish or undo an interrupted update, and exit", SETTING_FLAG,
 	    NULL }
@@ -192,10 +194,10 @@ set_updater(const struct settings *s, struct update *u)
 	char	own[UPDATE_MAX_PATH];
 	size_t	n = sizeof(own);
 
-	u->remove = settings_bool(s, "remove");
+	u->remove = settings_bool(s, "remove-file");
 	snprintf(u->installed, sizeof(u->installed), "%.*smuster-updater",
 	    (int)(strrchr(u->target, '/') + 1 - u->target), u->target);
-	if (u->remove && uv_exepath(own, &n) == 0 &&
+	if (settings_bool(s, "remove-self") && uv_exepath(own, &n) == 0 &&
 	    strcmp(own, u->installed) != 0)
 		set_path(s, u->self, sizeof(u->self), own, "own path");
 	if (settings_has(s, "agent-log"))
@@ -223,7 +225,7 @@ set_places(const struct settings *s, struct update *u)
 		set_path(s, u->control, sizeof(u->control),
 		    settings_str(s, "control"), "control");
 	else if ((size_t)snprintf(u->control, sizeof(u->control),
-	    "%s/agent.control", settings_run_dir(s)) >= sizeof(u->control))
+	    "%s/control.sock", settings_run_dir(s)) >= sizeof(u->control))
 		settings_usage(s, "--run-dir: too long");
 	if (!settings_has(s, "lock"))
 		snprintf(u->lock, sizeof(u->lock), "%s/agent.lock",

@@ -71,7 +71,7 @@ struct update {
 	char	 old_version[UPDATE_VERSION];	/* or "" */
 	char	 failed_step[16], failed_text[256];
 	int64_t	 package;	/* file is a .tar.gz */
-	int64_t	 remove;	/* file and self, in the end */
+	int64_t	 remove;	/* the file, in the end */
 	int64_t	 reached;	/* the old agent had reached its server */
 	int64_t	 leaving;	/* the caller says that pid is about to go */
 	int64_t	 pid, pid_start;	/* the old agent; 0: none ran */
