@@ -59,19 +59,23 @@ const struct confjson_spec agent_confjson = {
 	.current = MUSTER_VERSION
 };
 
-/* From the new program's start on, until the updater has decided. */
+/* From the swap on, until the updater has decided: where it was killed right
+ * behind the swap the journal does not know yet that we are started. */
 int
 update_on_trial(const char *state_dir)
 {
+	static const char *const	words[] = {
+		"swap", "start", "prove", "clean"
+	};
 	char		*path = file_join(state_dir, "update.json");
 	struct json_err	 e;
-	int		 rc;
+	int		 rc, is = 0;
 	json_t		*o = json_read_file(path, MAX_JOURNAL, &e, &rc);
-	const char	*step = json_str(o, "step", "");
-	int		 is = strcmp(step, "start") == 0 ||
-			    strcmp(step, "prove") == 0 ||
-			    strcmp(step, "clean") == 0;
+	size_t		 i;
 
+	for (i = 0; i < nitems(words); i++)
+		is |= strcmp(json_str(o, "step", ""), words[i]) == 0;
+	is = is && strcmp(json_str(o, "version", ""), MUSTER_VERSION) == 0;
 	json_decref(o);
 	free(path);
 	return is;
