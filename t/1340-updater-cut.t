@@ -2,6 +2,7 @@
 # The real agent's update is killed at some of its system calls, and finds
 # the disk full at some; the next start leaves one working agent, and nothing
 # else.  t/torture/updater.t takes every single call.
+# shellcheck disable=SC2154
 . "${0%/*}/lib.sh"
 . "${0%/*}/updater-cuts.sh"
 POINTS=${POINTS:-5}

@@ -1,6 +1,7 @@
 #!/bin/sh
 # An agent updates itself: asks, believes the metadata, fetches the file over
 # a connection that breaks off, and hands over to the updater.
+# shellcheck disable=SC2034,SC2153,SC1010
 . "${0%/*}/lib.sh"
 . "${0%/*}/updater-cuts.sh"
 . "${0%/*}/update-lib.sh"

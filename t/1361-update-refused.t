@@ -1,6 +1,7 @@
 #!/bin/sh
 # What must not be installed is refused, each with its own word, which the
 # server is told; the agent runs on.
+# shellcheck disable=SC2015
 . "${0%/*}/lib.sh"
 . "${0%/*}/updater-cuts.sh"
 . "${0%/*}/update-lib.sh"

@@ -2,6 +2,7 @@
 # An update that was cut short is taken up by the agent that is started next;
 # an agent that a supervisor starts while the updater swaps the binary waits,
 # and becomes the new one.
+# shellcheck disable=SC2034,SC1010
 . "${0%/*}/lib.sh"
 . "${0%/*}/updater-cuts.sh"
 

@@ -1,7 +1,7 @@
 # For the tests of an agent that updates itself, behind lib.sh and
 # updater-cuts.sh: a server of updates (update-server.mjs), and the agent in
 # $TARGET, registered there.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2034
 command -v node >/dev/null || skip_all 'node is not installed'
 S=$T/server
 mkdir -p "$S"

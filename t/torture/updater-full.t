@@ -2,6 +2,7 @@
 # An update on a disk that is full, and stays full: with no room at all, and
 # with more and more, until it fits.  The agent and its state live on a small
 # file system of their own.
+# shellcheck disable=SC2154,SC2034
 MUSTER_T_LIMIT=${MUSTER_T_LIMIT:-3600}
 export MUSTER_T_LIMIT
 . "${0%/*}/../lib.sh"

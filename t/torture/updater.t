@@ -5,6 +5,7 @@
 # agent works, old or new, and nothing is left over.  Prints the table of cut
 # points.
 # EVERY=10 takes each tenth call alone.
+# shellcheck disable=SC2154,SC2034
 MUSTER_T_LIMIT=${MUSTER_T_LIMIT:-14400}
 export MUSTER_T_LIMIT
 . "${0%/*}/../lib.sh"
