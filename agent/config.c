@@ -109,8 +109,6 @@ static const struct setting table[] = {
 	{ .name = "log-keep", .type = SETTING_INT, .arg = "N",
 	    .fallback = "4", .min = 0, .max = 1000,
 	    .help = "so many old log files are kept" },
-	{ .name = "update-root", .type = SETTING_STR, .arg = "JSON",
-	    .help = "root metadata, where trust in updates begins" },
 	{ .name = "update-interval", .env = "MUSTER_AGENT_UPDATE_INTERVAL",
 	    .type = SETTING_DURATION, .fallback = "1h", .min = 0,
 	    .max = 30 * 86400000LL, .arg = "TIME",
