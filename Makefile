@@ -88,7 +88,7 @@ $(O)/bpf/%.skel.h: $(O)/bpf/%.o
 .SECONDARY: $(SKELS) $(SKELS:%.skel.h=%.o)
 
 $(OBJ)/agent/%.o: ALL_CFLAGS += $(call cap_flags,$(MODULES)) \
-	  $(if $(HOST_BPF),-DHAVE_BPF -isystem $(O)/bpf) -Ibpf
+	  $(if $(HOST_BPF),-DHAVE_BPF -isystem $(O)/bpf) -iquote bpf
 # (-MMD leaves out what is a system's header, as these are to be.)
 $(SRC_muster-agent:%.c=$(OBJ)/%.o): $(if $(HOST_BPF),$(SKELS))
 $(OBJ)/agent/modules_table.o: $(wildcard agent/mod_*.c)
@@ -157,7 +157,7 @@ $(O)/target/$(1)/$(CAPS)/%.o: %.c $(call tcdir,$(1))/flags.mk \
 	@mkdir -p $$(@D)
 	$(call say,CC,$$@)$(call tcdir,$(1))/bin/cc -std=c11 $(WARN) -O2 -D_GNU_SOURCE \
 	    -D_FILE_OFFSET_BITS=64 $(call cap_flags,$(call asked,$(1))) \
-	    $(if $(call bpf_of,$(1)),-DHAVE_BPF -isystem $(O)/bpf) -Ibpf \
+	    $(if $(call bpf_of,$(1)),-DHAVE_BPF -isystem $(O)/bpf) -iquote bpf \
 	    $$(call tc,TC_CFLAGS,$(1)) -Icommon -MMD -MP -c -o $$@ $$<
 
 $(O)/target/$(1)/$(CAPS)/agent/modules_table.o: $(wildcard agent/mod_*.c)
