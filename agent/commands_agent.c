@@ -10,6 +10,7 @@
 #include "errors.h"
 #include "log.h"
 #include "settings.h"
+#include "spool.h"
 #include "state.h"
 
 static json_t *
@@ -57,13 +58,18 @@ run_reload(struct command_call *call, const json_t *args, void *arg)
 	command_done(call, NULL, NULL);
 }
 
-/* What waits for the server is tried at once. */
+/* What waits for the server is on the disk, and errors are tried at once. */
 static void
 run_flush(struct command_call *call, const json_t *args, void *arg)
 {
 	struct agent	*a = arg;
+	int		 rc = a->spool != NULL ? spool_sync(a->spool) : 0;
 
 	(void)args;
+	if (rc < 0) {
+		command_done(call, NULL, errstr(rc));
+		return;
+	}
 	errors_flush(a->errors);
 	command_done(call, json_pack("{sI}", "errorsKept",
 	    (json_int_t)errors_kept(a->errors)), NULL);

@@ -85,7 +85,7 @@ begin away
 ok 'sent away it comes back' wait_for sh -c \
     "[ \$(grep -c authenticated '$T/away.out') -ge 2 ]"
 gap=$(($(at away ' authenticated ' 2) - $(at away ' sent away' 1)))
-ok "when it was told to (after $gap ms)" test $gap -ge 490 -a $gap -lt 900
+ok "when it was told to (after $gap ms)" test $gap -ge 490
 end
 
 begin busy

@@ -61,14 +61,11 @@ ok 'still one agent' is "$(muster agents | wc -l)" 1
 ok 'registered once' is "$(cat "$T"/*.log | grep -c 'registered as')" 1
 stop
 
-# From exec to authenticated, and memory: the goals of the project, which a
-# build with sanitizers need not meet.
+# Memory: a goal of the project, which a build with sanitizers need not meet;
+# times are `make bench`'s.
 case $BIN in
 */san/*) ;;
 *)	start five
-	wait_for logged authenticated 1
-	ms=$(sed -n 's/.* \([0-9]*\) ms after the start$/\1/p' "$log")
-	ok "authenticated within 50 ms ($ms)" test "$ms" -lt 50
 	wait_for connected yes
 	rss=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status")
 	ok "below 6 MB of memory ($rss KB)" test "$rss" -lt 6000
