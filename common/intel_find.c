@@ -123,7 +123,7 @@ expired(const struct intel_entry *e, int64_t now)
 }
 
 static void
-tell(const struct intel *t, const struct intel_entry *e,
+report_hit(const struct intel *t, const struct intel_entry *e,
     struct intel_hit *hit)
 {
 	hit->source = t->map + t->head->sources +
@@ -234,7 +234,7 @@ find_exact(const struct look *l, const struct probe *p, int64_t now,
 			continue;
 		if (n == INTEL_MAX_HITS)
 			break;
-		tell(t, e, &hits[n++]);
+		report_hit(t, e, &hits[n++]);
 	}
 	return n;
 }
@@ -277,7 +277,7 @@ intel_each(const struct intel *t, int64_t now,
 		if (t->slots[i].at == 0 || (e = entry_at(t, i)) == NULL ||
 		    expired(e, now))
 			continue;
-		tell(t, e, &hit);
+		report_hit(t, e, &hit);
 		if (f(&hit, arg) != 0)
 			return;
 	}

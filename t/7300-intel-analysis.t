@@ -51,7 +51,10 @@ if command -v dot >/dev/null; then
 fi
 cp /bin/sleep "$T/sleeper"
 "$T/sleeper" 3600 &
-at_end "kill $!"
+sleeper=$!
+at_end "kill $sleeper"
+runs() { [ "$(readlink "/proc/$sleeper/exe")" = "$T/sleeper" ]; }
+wait_for runs			# until then it is this shell
 ok 'what came is a difference' says '^[+]	node	program:.*sleeper' \
     muster graph --diff "$uid"
 ok 'packages' says '^dpkg	' muster graph --packages "$uid"

@@ -105,7 +105,7 @@ startServer();
 startAgent();
 await Promise.all([produce(), torment()]);
 const until = Date.now() + 120000;
-while (have().at(-1) < given.at(-1) && Date.now() < until)
+while ((have().at(-1) ?? 0) < given.at(-1) && Date.now() < until)
 	await sleep(100);
 for (const p of [agent, server]) {
 	p.kill('SIGTERM');

@@ -168,7 +168,9 @@ on_event(enum spool_class class, const json_t *r, void *arg)
 		steady_lost += json_int(data, "n", 0) != ++steady_n;
 	} else if (strcmp(type, "drop") == 0)
 		drops++;
-	else if (strcmp(type, "gap") == 0)
+	/* what the listener did not hear was kept all the same */
+	else if (strcmp(type, "gap") == 0 &&
+	    strcmp(json_str(data, "where", ""), "hearing") != 0)
 		gap_count += json_int(data, "count", 0);
 	else if (strcmp(type, "heard") == 0)
 		heard += class == SPOOL_ALERT;
