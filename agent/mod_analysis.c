@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "confine.h"
 #include "file.h"
 #include "json.h"
 #include "log.h"
@@ -338,9 +339,9 @@ analysis_command(void *self, struct module_call *c)
 const struct module_type module_analysis = {
 	.name = "analysis",
 	.about = "who depends on whom on this host, as a graph; packages",
-	/* other users' processes and what they have open: CAP_SYS_PTRACE
-	 * and CAP_DAC_READ_SEARCH of linux/capability.h */
-	.caps = UINT64_C(1) << 19 | UINT64_C(1) << 2,
+	/* other users' processes, and what they have open */
+	.caps = CONFINE_SYS_PTRACE | CONFINE_DAC_READ_SEARCH,
+	.confine = CONFINE_PROC,
 	.memory_mb = 128,	/* a busy host's graph: 50,000 nodes */
 	.start = analysis_start,
 	.status = analysis_status,

@@ -9,6 +9,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "confine.h"
 #include "file.h"
 #include "json.h"
 #include "log.h"
@@ -287,6 +288,7 @@ const struct module_type module_threat_intel = {
 	.name = "threat-intel",
 	.about = "indicators from feeds against what the sensors see",
 	.memory_mb = 128,	/* a list of hosts in memory while it is read */
+	.confine = CONFINE_TCP,	/* feeds with a URL */
 	.start = intel_start,
 	.status = intel_status,
 	.command = intel_command,

@@ -45,7 +45,7 @@ ok 'a program of the feed is an alert at the server' wait_for alerted
 
 muster graph "$uid" >"$T/dot"
 ok 'the host is drawn' grep -q '^digraph' "$T/dot"
-ok 'with the agent in it' grep -q 'muster-agent' "$T/dot"
+ok 'with the agent in it' grep -q '"program:.*muster-agent' "$T/dot"
 if command -v dot >/dev/null; then
 	ok 'as dot(1) takes it' exits 0 dot -Tsvg -o "$T/svg" "$T/dot"
 fi
