@@ -33,6 +33,7 @@ muster-lock -F "$1/p" sleep 60 & holder=$!
 until muster-lock --status "$1/p" >/dev/null; do sleep .05; done
 kill -9 $holder
 wait $holder 2>/dev/null || :
+sleep .05		# a start is told to 10 ms: ours shall not be the same
 for i in 1 2 3 4 5 6 7 8 9 10; do
 	echo $((holder - 1)) >/proc/sys/kernel/ns_last_pid
 	sleep 60 & again=$!

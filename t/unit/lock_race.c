@@ -28,7 +28,7 @@ enum {
 
 static struct shared {
 	atomic_int	holder;		/* its PID, while it says so */
-	atomic_int	condemned;	/* being killed, and not yet reaped */
+	atomic_int	kills;		/* odd while one dies */
 	atomic_long	taken, two, errors;
 } *shared;
 
@@ -55,16 +55,21 @@ bind_name(int s)
 /*
  * Whether the name is ours, and nobody else the holder.  A process that is
  * killed may lose the lock before the name, so while one dies the name may
- * be taken; of a live holder it may not.
+ * be taken; of a live holder it may not.  That none died is asked before and
+ * after: we may lie still for long between the two.
  */
 static int
 is_alone(int s)
 {
-	int	rc;
+	int	kills, rc;
 
-	while ((rc = bind_name(s)) < 0 && shared->condemned != 0)
+	for (;;) {
+		kills = shared->kills;
+		rc = bind_name(s);
+		if (rc == 0 || (kills % 2 == 0 && kills == shared->kills))
+			return rc == 0;
 		nap(100);
-	return rc == 0;
+	}
 }
 
 /* Waits for ever, for a while, or not at all: as scripts do. */
@@ -138,11 +143,11 @@ strike(pid_t *pids, int n)
 		kill(pids[i], SIGCONT);
 		return;
 	}
-	shared->condemned = (int)pids[i];
+	shared->kills++;
 	kill(pids[i], SIGKILL);
 	waitpid(pids[i], NULL, 0);
 	nap(1000);			/* files are closed a bit later */
-	shared->condemned = 0;
+	shared->kills++;
 	pids[i] = start((unsigned)random());
 }
 
