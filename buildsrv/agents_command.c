@@ -5,7 +5,8 @@
  * that sums up.  Each agent's command is noted in the audit log.
  *
  * An order lives until all its agents have ended and its answer is out, or
- * its caller has left: then nobody waits for the agents any more.
+ * its caller has left: then those that have not answered are told to stop,
+ * which the audit log has, too.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,6 +23,8 @@ enum {
 	MAX_COMMAND	= 64,		/* bytes of its name */
 	MAX_NAMED	= 1000,		/* agents, and labels, in one order */
 	MAX_PARTS	= 1000,		/* kept for an answer in one piece */
+	MAX_NOTED	= 160,		/* bytes of a command in the audit log,
+					 * behind the uid */
 	BEAT_MS		= 15000		/* proxies cut what is silent longer */
 };
 
@@ -44,9 +47,13 @@ static const struct json_field many_fields[] = {
 
 struct order {
 	struct link	 link;		/* in server.orders */
+	struct server	*server;
 	struct http_req	*req;
 	uv_timer_t	 beat;
 	struct link	 targets;	/* still to answer */
+	json_t		*note;		/* that it was cancelled, for the audit
+					 * log, which names an agent and then */
+	char		*what;		/* this */
 	int		 sending;	/* not all were told yet */
 	int		 ok, failed;
 };
@@ -71,25 +78,32 @@ static const struct {
 	{ 0,		"left", "the agent left" }
 };
 
-/* What was done to an agent, in the audit log: with a module's name, too. */
-static json_t *
-order_note(const struct call *c, const char *uid)
+/* A command in the audit log: with a module's name, too. */
+static char *
+order_words(const json_t *body)
 {
-	const char	*name = json_str(c->body, "command", "");
-	const json_t	*args = json_object_get(c->body, "args");
+	const char	*name = json_str(body, "command", "");
+	const json_t	*args = json_object_get(body, "args");
 	const char	*action = json_str(args, "action", "");
 	const char	*module = json_str(args, "module", "");
 	const char	*verb = json_str(args, "verb", "");
-	struct buf	 b = BUF_INIT;
-	json_t		*note;
 
-	buf_printf(&b, "%s %s", uid, name);
-	if (strcmp(name, "modules") == 0)
-		buf_printf(&b, "%s%s%s%s%s%s", *action != '\0' ? " " : "",
-		    action, *module != '\0' ? " " : "", module,
-		    *verb != '\0' ? " " : "", verb);
-	note = audit_record(c, "agent.command", buf_str(&b), "sent");
-	buf_release(&b);
+	if (strcmp(name, "modules") != 0)
+		return xstrdup(name);
+	return xasprintf("%s%s%s%s%s%s%s", name, *action != '\0' ? " " : "",
+	    action, *module != '\0' ? " " : "", module,
+	    *verb != '\0' ? " " : "", verb);
+}
+
+static json_t *
+order_note(const struct call *c, const char *uid)
+{
+	char	*what = order_words(c->body);
+	char	*object = xasprintf("%s %s", uid, what);
+	json_t	*note = audit_record(c, "agent.command", object, "sent");
+
+	free(object);
+	free(what);
 	return note;
 }
 
@@ -170,7 +184,11 @@ agent_command(struct call *c)
 static void
 on_beat_closed(uv_handle_t *h)
 {
-	free(h->data);
+	struct order	*o = h->data;
+
+	json_decref(o->note);
+	free(o->what);
+	free(o);
 }
 
 static void
@@ -219,10 +237,23 @@ order_check(struct order *o)
 	order_end(o);
 }
 
+/* The caller has left: Ctrl-C, or his connection broke. */
 static void
 on_gone(struct http_req *q)
 {
-	order_end(q->user);
+	struct order	*o = q->user;
+	struct link	*l, *next;
+	json_t		*note;
+
+	LIST_EACH(l, next, &o->targets) {
+		note = json_copy(o->note);
+		/* stays "?" where a name was cut within a character */
+		json_object_set_new(note, "object", json_sprintf("%s %.*s",
+		    json_str(LIST_ITEM(l, struct target, link)->agent,
+		    "agent", ""), MAX_NOTED, o->what));
+		audit_write(o->server, note);
+	}
+	order_end(o);
 }
 
 /* Without its last line, which tells the caller that it is cut. */
@@ -306,6 +337,9 @@ order_new(struct call *c)
 	struct order	*o = xcalloc(1, sizeof(*o));
 
 	list_append(&c->server->orders, &o->link);
+	o->server = c->server;
+	o->note = audit_record(c, "agent.command", "?", "cancelled");
+	o->what = order_words(c->body);
 	o->req = c->req;
 	o->sending = 1;
 	list_init(&o->targets);

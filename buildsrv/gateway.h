@@ -72,7 +72,8 @@ char	*gateway_command_text(const char *name, const json_t *args);
  */
 int	gateway_command(struct gateway *, const char *uid, const char *user,
 	    const struct gateway_order *, struct gateway_command **out);
-/* Nobody waits for it any more: done() is not called. */
+/* Nobody waits for it any more: done() is not called, and an agent of
+ * document 002 is told to end it. */
 void	gateway_command_drop(struct gateway_command *);
 
 /* -- who there is -- */

@@ -3,7 +3,9 @@
  * answers with the number of the request, in parts where it likes, and then
  * done; one of document 004 answers once, with the command's name and no
  * number: of those under way with that name the oldest is answered.  The
- * sweep ends what nobody answers.
+ * sweep ends what nobody answers.  Who has no caller any more is told to an
+ * agent of document 002, which stops its work; the other document has no
+ * word for that.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,6 +23,7 @@
 struct gateway_command {
 	struct link		 link;		/* in g->commands */
 	struct link		 of_agent;	/* in its commands */
+	struct gateway_agent	*agent;
 	char			*name;
 	uint64_t		 serial;
 	int64_t			 silence_ms;
@@ -73,6 +76,22 @@ send_002(struct gateway_conn *c, const struct gateway_command *x,
 	conn_send_text(c, "request", id, LINK_CH_COMMAND, text);
 }
 
+/* The agent's last answer to it, "cancelled", is nobody's. */
+static void
+tell_cancelled(const struct gateway_command *x)
+{
+	struct gateway_conn	*c = x->agent->conn;
+	char			 text[64];
+	char			 id[sizeof(ID_PREFIX) + 20 + 7];
+
+	if (c == NULL || c->closing || c->hmac != NULL)
+		return;
+	snprintf(id, sizeof(id), "cancel_" ID_PREFIX "%" PRIu64, x->serial);
+	snprintf(text, sizeof(text), "{\"cancel\":\"" ID_PREFIX "%" PRIu64
+	    "\"}", x->serial);
+	conn_send_text(c, "request", id, LINK_CH_COMMAND, text);
+}
+
 /* Whether this agent can be sent another one now; 0, or why not. */
 static int
 check(const struct gateway_agent *a)
@@ -100,6 +119,7 @@ gateway_command(struct gateway *g, const char *uid, const char *user,
 	if ((rc = check(a)) < 0)
 		return rc;
 	x = xcalloc(1, sizeof(*x));
+	x->agent = a;
 	x->name = xstrdup(o->name);
 	x->serial = ++g->last_command;
 	x->silence_ms = o->silence_ms;
@@ -121,6 +141,7 @@ gateway_command(struct gateway *g, const char *uid, const char *user,
 void
 gateway_command_drop(struct gateway_command *x)
 {
+	tell_cancelled(x);
 	command_free(x);
 }
 
@@ -185,6 +206,8 @@ again:
 	for (l = g->commands.next; l != &g->commands; l = l->next) {
 		x = LIST_ITEM(l, struct gateway_command, link);
 		if (x->until <= now) {
+			if (rc == -ETIMEDOUT)
+				tell_cancelled(x);
 			end(x, rc, NULL);
 			goto again;
 		}

@@ -2,7 +2,8 @@
 //	node agent002.mjs WS-URL KEY.PEM AGENT-ID [INFO]
 // REGISTRATION_KEY in the environment is what it registers with.
 // INFO (JSON) goes out on agent.info.  It obeys the commands ping, parts
-// (three, then the end), fails, echo (its args) and once silent (no answer).
+// (three, then the end), fails, echo (its args) and silent (no answer, but
+// that it was cancelled).
 // A line of JSON on stdin, [CHANNEL, PAYLOAD], is sent as a request; what
 // answers it is printed as "answer PAYLOAD".
 import fs from 'node:fs';
@@ -39,13 +40,20 @@ console.log('ready');
 readline.createInterface({ input: process.stdin }).on('line',
     (line) => send(l.request(...JSON.parse(line))));
 
+const silent = [];
 function obey(e) {
-	const { command, args } = l.payloadOf(e);
+	const { command, args, cancel } = l.payloadOf(e);
 	const answer = (o) => send({ ...l.request('agent.command', o),
 	    id: e.id, type: 'response' });
+	if (cancel !== undefined) {
+		console.log(`cancel ${cancel} of ${silent.join(' ')}`);
+		return send({ ...l.request('agent.command', { done: true,
+		    error: 'cancelled', result: null }), id: cancel,
+		    type: 'response' });
+	}
 	console.log(`command ${command} ${JSON.stringify(args)}`);
 	if (command === 'silent')
-		return;
+		return silent.push(e.id);
 	if (command === 'parts')
 		[1, 2, 3].forEach((n) => answer({ part: { n } }));
 	answer({ done: true, error: command === 'fails' ? 'it fails' : '',
