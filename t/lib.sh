@@ -33,7 +33,8 @@ failed=0
 at_end() { CLEANUP="$* ; $CLEANUP"; }
 
 # ok TITLE COMMAND...: passes when the command succeeds; shows its output
-# when it does not.
+# when it does not, and then that of $ON_FAILURE.
+ON_FAILURE=
 ok() {
 	title=$1
 	shift
@@ -46,6 +47,7 @@ ok() {
 		echo "not ok $count - $title"
 		echo "# exit $rc from: $*"
 		sed 's/^/# /' "$T/.out" | head -n 40
+		[ -z "$ON_FAILURE" ] || $ON_FAILURE 2>&1 | sed 's/^/# /'
 	fi
 }
 

@@ -63,5 +63,17 @@ reported() { cat "$S"/report.* 2>/dev/null | grep -q .; }
 report_has() {
 	wait_for reported
 	cat "$S"/report.* >"$T/report"
-	jq -e "$1" "$T/report" || { jq . "$T/report"; tail -n 12 "$T/log/agent.log" "$T/log/updater.log"; return 1; }
+	jq -e "$1" "$T/report" || { jq . "$T/report"; return 1; }
 }
+
+# Both programs' words, under each failure.
+show_logs() {
+	for log in agent updater; do
+		echo "-- $log.log"
+		tail -n 25 "$T/log/$log.log"
+	done
+	echo "-- asked of the server"
+	cat "$S/requests"
+}
+# shellcheck disable=SC2034
+ON_FAILURE=show_logs

@@ -59,8 +59,18 @@ agents() {
 		    grep -q -- ' -P ' || echo "$pid"
 	done
 }
+# An updater that still watches its new agent would take the end of that one
+# for a failure, and roll back: into the next case.  It goes first.
+updaters() {
+	find /proc -mindepth 2 -maxdepth 2 -name exe \
+	    -lname "$T/*muster-updater*" 2>/dev/null |
+	    sed 's,/proc/,,; s,/exe,,'
+}
+no_updater() { [ -z "$(updaters)" ]; }
 end_agents() {
-	for pid in $(processes); do kill -KILL "$pid"; done
+	for pid in $(updaters); do kill -KILL "$pid" 2>/dev/null; done
+	wait_for no_updater
+	for pid in $(processes); do kill -KILL "$pid" 2>/dev/null; done
 	pid=$(holder)
 	[ -z "$pid" ] || ! lives || kill -KILL "$pid"
 	wait_for no_agent
