@@ -225,12 +225,13 @@ TIDY	= -*,clang-analyzer-*,bugprone-*,-bugprone-easily-swappable-parameters,$\
 	  -clang-analyzer-optin.performance.Padding
 # (unix.Malloc takes every link of list.h and uthash for a use after free;
 # the sanitizers and valgrind watch that.)
-lint: $(HOST)/flags.mk
+lint: $(HOST)/flags.mk $(if $(HOST_BPF),$(SKELS))
 	@scripts/deps --test
 	ls agent/*.c buildsrv/*.c common/*.c lockd/*.c updater/*.c | \
 	    grep -vE '_(macos|windows)\.c$$' | xargs -P2 -I{} clang-tidy \
 	    --quiet --warnings-as-errors='*' --checks='$(TIDY)' {} -- \
-	    -std=c11 $(CPPFLAGS) 2>/dev/null
+	    -std=c11 $(CPPFLAGS) $(if $(HOST_BPF),-DHAVE_BPF -isystem $(O)/bpf) \
+	    -iquote bpf 2>/dev/null
 	shellcheck -x $(SCRIPTS)
 	mandoc -T lint -W warning $(wildcard man/*.[1-8])
 

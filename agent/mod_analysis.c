@@ -210,7 +210,7 @@ answer_dot(struct analysis *a, struct module_call *c)
 static void
 answer_diff(struct analysis *a, struct module_call *c)
 {
-	struct graph	 before, now;
+	struct graph	 before = { 0 }, now;
 	int		 rc = read_last(a, &before);
 	json_t		*diff;
 

@@ -260,7 +260,7 @@ gather(const struct build *b, int v6, size_t *n)
 		r = rule_at(b, (uint32_t)i);
 		if ((r->dirs & 1u << b->dir) == 0)
 			continue;
-		if (*n + r->n_cidrs + 1 > room) {
+		if (list == NULL || *n + r->n_cidrs + 1 > room) {
 			room = (*n + r->n_cidrs + 1) * 2;
 			list = xrealloc(list, room * sizeof(*list));
 		}

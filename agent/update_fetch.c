@@ -78,7 +78,7 @@ update_room(struct update *u)
 			    (uint64_t)u->offer.patch_length;
 	uint64_t	 there = 2 * one;	/* the new one, and .old */
 	char		*bin = update_beside("");
-	struct room	 a, b;
+	struct room	 a = { 0 }, b = { 0 };
 	int		 rc;
 
 	if ((rc = bin != NULL ? look_at(bin, &b) : -ENOENT) < 0 ||

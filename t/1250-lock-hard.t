@@ -52,9 +52,9 @@ ok 'its process gone' grep -qx 'alive no' "$T/out"
 ok 'and it is taken' grep -qx taken "$T/out"
 
 # A holder and a taker who see other clocks (uptime a day apart).
+# shellcheck disable=SC2016,SC2034
 if unshare -T --boottime 86400 true 2>/dev/null; then
 	muster-lock -F "$T/c" sleep 60 & holder=$!
-	# shellcheck disable=SC2016
 	at_end 'kill $holder 2>/dev/null; wait $holder 2>/dev/null'
 	wait_for muster-lock --status "$T/c"
 	ok 'another clock robs nobody' exits 1 unshare -T --boottime 86400 \

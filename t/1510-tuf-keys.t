@@ -43,6 +43,7 @@ C=$T/client
 tuf root "$R" --targets-key "$T/online" -k "$T/online"
 publish
 ok 'a root signed by the online key'	refused wrong_signature refresh
+# shellcheck disable=SC2016
 ok 'the daemon signs no root'	says 'only a snapshot or a timestamp' \
     sh -c 'muster-sign --serve --key-dir "$1/online" --socket "$1/s" \
 	2>"$1/sign.log" & pid=$!
@@ -101,7 +102,7 @@ release 1.2 'three' -k "$T/targets"
 tuf online "$R" -k "$T/other"
 publish
 ok 'one targets signature of two'	refused wrong_signature fetch 1.2
-tuf sign "$R" "$(cd "$R" && ls ./*.targets.json | sort -V | tail -n 1)" \
+tuf sign "$R" "$(cd "$R" && printf '%s\n' ./*.targets.json | sort -V | tail -n 1)" \
     -k "$T/other"
 publish
 ok 'both'			fetch 1.2

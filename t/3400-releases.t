@@ -46,7 +46,7 @@ ok 'a file of another hash' is "$(api "$A" PUT \
     "/api/releases/files/$sum?size=1" -d x)" 422
 ok 'a part past the size' is "$(api "$A" PUT \
     "/api/releases/files/$sum?size=1" -d xyz)" 400
-next=$(ls "$R" | grep -c '\.targets\.json')
+next=$(find "$R" -name '*.targets.json' | wc -l)
 next=$((next + 1))
 add 6.6.6 "$T/agent-2" "$T/other"
 ok 'targets that another key has signed' says 'wrong_signature' \

@@ -38,6 +38,7 @@ ok 'the fleet is connected' wait_for here
 token() { sed -n "s/^agent $1 //p" "$T/fleet"; }
 # update N VERSION [QUERY]: what agent N is told.
 update() {
+	# shellcheck disable=SC2046
 	set -- "$1" "$2" "${3:-}" $(token "$1")
 	curl -s -u "$4:$5" -o "$T/body" -w '%{http_code}' \
 	    "$S/api/agents/update?agent_id=$4&version=$2&target=linux-x64$3"
@@ -135,6 +136,7 @@ ok 'saying it over the link does' wait_for count_is updated 1
 
 # -- failures --
 
+# shellcheck disable=SC2046
 set -- $(sed 1d "$T/first")
 ok 'a failure is reported' is "$(report "$1" \
     '"state":"failed","step":"verify","code":"wrong_hash","error":"no"')" 200

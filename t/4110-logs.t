@@ -8,7 +8,7 @@ mkdir "$T/log"
 port=$(node -e 'const s=require("net").createServer().listen(0,()=>{
 	console.log(s.address().port);s.close()})')
 node "$TOP/t/eventsink.mjs" "$port" "$T/events" >"$T/sink.log" 2>&1 &
-sink=$!
+at_end kill $!
 cat >"$T/agent.config.json" <<END
 { "logPaths": ["$T/log/one.log", "$T/log/*/a?[c-e].log"] }
 END
@@ -20,7 +20,7 @@ start() {
 	agent=$!
 }
 # shellcheck disable=SC2016
-at_end 'kill $agent $sink 2>/dev/null'
+at_end 'kill $agent 2>/dev/null'
 stop() { kill "$agent" && wait "$agent"; }
 arrived() { grep -c " log log $1\$" "$T/events"; }
 comes() { wait_for sh -c "[ \"\$(grep -c ' log log $1\$' '$T/events')\" -ge 1 ]"; }
@@ -78,9 +78,11 @@ ok 'where it was' once copied-1
 # Any bytes, any length.
 printf 'bin\000\377\303\n' >>"$T/log/one.log"
 ok 'what is not UTF-8 is shown as such' comes 'bin.........'
-head -c 300000 /dev/zero | tr '\0' y >>"$T/log/one.log"
-echo >>"$T/log/one.log"
-echo behind-long >>"$T/log/one.log"
+{
+	head -c 300000 /dev/zero | tr '\0' y
+	echo
+	echo behind-long
+} >>"$T/log/one.log"
 ok 'a long line is cut' comes behind-long
 ok 'and is one' is "$(grep -c ' log log yyy' "$T/events")" 1
 ok 'other names do not match' is "$(arrived other)" 0

@@ -76,6 +76,7 @@ curl -sN -H "Authorization: Bearer $A" -H 'Accept: text/event-stream' \
     "$S$path?after=10" >"$T/sse" &
 # shellcheck disable=SC2034
 sse=$!
+# shellcheck disable=SC2016
 at_end 'kill $sse 2>/dev/null'
 ok 'a stream begins where it is told' wait_for grep -q '^id: 12' "$T/sse"
 tell one "$(batch 20 21 s2)"

@@ -55,6 +55,7 @@ ok 'behind a number' is "$(muster reports --after 1 one | cut -f 1)" 2
 muster reports -f one >"$T/follow" 2>&1 &
 # shellcheck disable=SC2034
 follow=$!
+# shellcheck disable=SC2016
 at_end 'kill $follow 2>/dev/null'
 wait_for grep -q line "$T/follow"
 tell one '["agent.events",{"from":3,"events":[{"type":"late","t":3}]}]'

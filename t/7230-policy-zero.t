@@ -16,6 +16,7 @@ perl "$TOP/t/flood.pl" hear >"$T/heard.here" & here=$!
 $peer perl "$TOP/t/flood.pl" hear >"$T/heard.peer" & there=$!
 perl "$TOP/t/flood.pl" send 10.77.0.2 fd77::2 >"$T/sent.here" & out=$!
 $peer perl "$TOP/t/flood.pl" send 10.77.0.1 fd77::1 >"$T/sent.peer" & in=$!
+# shellcheck disable=SC2016
 at_end 'kill $here $there $out $in 2>/dev/null'
 
 cp "$(command -v muster-agent)" "$T/next-agent"
@@ -28,6 +29,7 @@ for how in KILL TERM; do
 	ok 'and back' policy_keep "$T/one.json"
 done
 ends TERM
+# shellcheck disable=SC2034
 AGENT=$T/next-agent
 ok 'another binary takes over' agent_start
 ends KILL
