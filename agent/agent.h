@@ -53,6 +53,11 @@ void	config_release(struct agent_config *);
 int	config_judge_url(const struct agent_config *, const char *url,
 	    int *hmac, char **fault);
 
+/* about.c: what is told when a link is up, in either protocol; wrong labels
+ * end the process with 100. */
+json_t	*about_info(const struct agent_config *);
+json_t	*about_hello(const struct agent_config *);
+
 /* identity.c */
 struct identity {
 	uint8_t	pub[32], sec[64];

@@ -11,7 +11,6 @@
 #include "http.h"
 #include "json.h"
 #include "log.h"
-#include "platform.h"
 #include "settings.h"
 #include "stamp.h"
 
@@ -59,6 +58,9 @@ static const struct setting table[] = {
 	    .flags = SETTING_SECRET | SETTING_NO_FLAG },
 	{ .name = "name", .env = "MUSTER_AGENT_NAME", .type = SETTING_STR,
 	    .arg = "NAME", .help = "the agent's name (the host's)" },
+	{ .name = "label", .type = SETTING_LIST, .arg = "NAME=VALUE",
+	    .key = "labels", .help = "what the server is to know the agent"
+	    " by, too" },
 	{ .name = "agent-id", .type = SETTING_STR, .arg = "ID",
 	    .help = "the build's agent id" },
 	{ .name = "build-id", .type = SETTING_STR, .arg = "ID",
@@ -318,10 +320,6 @@ check_proxy(const struct agent_config *c)
 static void
 read_hmac(struct agent_config *c)
 {
-	const char	*site = settings_str(c->settings, "site-id");
-	char		 host[UV_MAXHOSTNAMESIZE];
-	size_t		 n = sizeof(host);
-
 	c->ec2_auto = settings_bool(c->settings, "ec2-auto");
 	c->ws_secret = settings_str(c->settings, "ws-secret");
 	if (c->ws_secret != NULL && (*c->ws_secret == '\0' ||
@@ -334,13 +332,7 @@ read_hmac(struct agent_config *c)
 	if (!envelope_id_ok(c->instance_id))
 		settings_usage(c->settings, "instanceId: must have from 1 to"
 		    " %d bytes and no control character", ENVELOPE_MAX_ID);
-	if (uv_os_gethostname(host, &n) < 0)
-		snprintf(host, sizeof(host), "%s", c->name);
-	c->hello = json_pack("{ss ss}", "hostname", host, "version",
-	    MUSTER_VERSION);
-	if (c->hello == NULL || (site != NULL && json_object_set_new(c->hello,
-	    "siteId", json_string(site)) < 0))
-		die(EXIT_USAGE, "siteId or the host's name: not UTF-8");
+	c->hello = about_hello(c);
 }
 
 static void
@@ -388,27 +380,6 @@ read_name(const struct agent_config *c)
 	return buf_take(&b);
 }
 
-static json_t *
-make_info(const struct agent_config *c)
-{
-	char		 os_name[256];
-	json_t		*o, *list = json_array();
-	const char	*item;
-	size_t		 i;
-
-	if (platform_os_name(os_name, sizeof(os_name)) < 0)
-		snprintf(os_name, sizeof(os_name), "%s", platform_os);
-	for (i = 0; (item = settings_item(c->settings, "capabilities",
-	    i)) != NULL; i++)
-		json_array_append_new(list, json_string(item));
-	o = json_pack("{ss ss ss ss ss so}", "arch", platform_arch, "name",
-	    c->name, "os", platform_os, "os_name", os_name, "version",
-	    MUSTER_VERSION, "capabilities", list);
-	if (o == NULL)
-		die(EXIT_USAGE, "capabilities or system name: not UTF-8");
-	return o;
-}
-
 void
 config_load(struct agent_config *c, int argc, char **argv)
 {
@@ -445,7 +416,7 @@ config_load(struct agent_config *c, int argc, char **argv)
 	check_url(c);
 	check_listen(c);
 	c->name = read_name(c);
-	c->info = make_info(c);
+	c->info = about_info(c);
 	read_hmac(c);
 }
 

@@ -10,37 +10,19 @@
 #include "buf.h"
 #include "gateway_private.h"
 #include "json.h"
-
-enum {
-	MAX_LABELS	= 32,
-	MAX_LABEL_KEY	= 63,	/* as others have it: dashboards show them */
-	MAX_LABEL_VALUE	= 128
-};
+#include "label.h"
 
 /* -- labels -- */
 
-/* 0, or a fixed text of what is wrong with it. */
 static const char *
-label_fault(const char *key, const json_t *value)
+fault_in(const char *key, const json_t *value)
 {
-	static const char	good[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-";
-	const char		*s;
-	size_t			 n = strlen(key);
-
-	if (n == 0 || n > MAX_LABEL_KEY || strspn(key, good) != n)
-		return "a label's name must have 1 to 63 of the characters "
-		    "a-z A-Z 0-9 . _ / -";
 	if (json_is_null(value))
-		return NULL;
-	if (!json_is_string(value) ||
-	    json_string_length(value) > MAX_LABEL_VALUE)
-		return "a label's value must be a text of at most 128 bytes";
-	for (s = json_string_value(value); *s != '\0'; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return "a label's value must have no control "
-			    "character";
-	return NULL;
+		return label_fault(key, "", 0);
+	if (!json_is_string(value))
+		return "a label's value must be a text";
+	return label_fault(key, json_string_value(value),
+	    json_string_length(value));
 }
 
 /* Changes and adds members, takes those away that are null.  NULL, or a fixed
@@ -52,14 +34,14 @@ labels_apply(json_t *labels, const json_t *patch)
 	const char	*key, *why = NULL;
 
 	json_object_foreach((json_t *)(uintptr_t)patch, key, value) {
-		if ((why = label_fault(key, value)) != NULL)
+		if ((why = fault_in(key, value)) != NULL)
 			break;
 		if (json_is_null(value))
 			json_object_del(made, key);
 		else
 			json_object_set(made, key, value);
 	}
-	if (why == NULL && json_object_size(made) > MAX_LABELS)
+	if (why == NULL && json_object_size(made) > LABEL_MAX)
 		why = "an agent has at most 32 labels";
 	if (why == NULL) {
 		json_object_clear(labels);
@@ -106,8 +88,8 @@ agent_tell_labels(struct gateway_agent *a, const json_t *told)
 	const char	*key;
 
 	json_object_foreach((json_t *)(uintptr_t)told, key, value)
-		if (json_is_string(value) && label_fault(key, value) == NULL &&
-		    json_object_size(labels) < MAX_LABELS)
+		if (json_is_string(value) && fault_in(key, value) == NULL &&
+		    json_object_size(labels) < LABEL_MAX)
 			json_object_set(labels, key, value);
 	labels_set(&a->told_labels, labels);
 	json_decref(labels);

@@ -84,7 +84,7 @@ take_log(struct gateway_conn *c, const json_t *payload, int64_t ts)
 static void
 take(struct gateway_conn *c, const struct hmaclink *m)
 {
-	json_t	*info;
+	json_t	*info, *labels;
 
 	if (strcmp(m->type, HMACLINK_METRICS) == 0) {
 		take_metrics(c, m->payload);
@@ -93,12 +93,15 @@ take(struct gateway_conn *c, const struct hmaclink *m)
 	} else if (strcmp(m->type, HMACLINK_LOG) == 0) {
 		take_log(c, m->payload, m->ts);
 	} else if (strcmp(m->type, HMACLINK_AUTH) == 0) {
-		info = json_pack("{ss ss ss? ss? sO?}", "version",
+		/* who tells no labels has none */
+		labels = json_object_get(m->payload, "labels");
+		info = json_pack("{ss ss ss? ss? so}", "version",
 		    json_str(m->payload, "version", ""), "name",
 		    json_str(m->payload, "hostname", c->agent_id),
 		    "machine_id", json_str(m->payload, "machineId", NULL),
 		    "boot_id", json_str(m->payload, "bootId", NULL),
-		    "labels", json_object_get(m->payload, "labels"));
+		    "labels", labels != NULL ? json_incref(labels) :
+		    json_object());
 		agent_info(c->g, c->agent, info);
 		json_decref(info);
 	}
