@@ -46,7 +46,7 @@ SRC_muster-tuf	= updater/tuf_main.c
 SRC_muster-updater = $(filter-out $(SRC_muster-tuf),$(wildcard updater/*.c))
 SRC_muster-lock	= $(wildcard lockd/*.c)
 COMMON	= $(filter-out common/platform_%.c,$(wildcard common/*.c)) \
-	  common/platform_linux.c
+	  $(wildcard common/platform_linux*.c)
 
 all: $(TOOLS:%=$(BIN)/%)
 
@@ -140,7 +140,7 @@ agent_src = $(filter-out $(call left_out,$(1)),$(SRC_muster-agent) \
 	  $(wildcard common/*.c)) \
 	  $(if $(call is_linux,$(1)),,$(wildcard agent/*_other.c)) \
 	  $(if $(call is_linux,$(1)),,$(wildcard agent/*_$(call os_of,$(1)).c)) \
-	  common/platform_$(call os_of,$(1)).c
+	  $(wildcard common/platform_$(call os_of,$(1))*.c)
 os_of	= $(firstword $(subst -, ,$(1)))
 bpf_of	= $(if $(call is_linux,$(1)),$(if $(filter $(WITH_BPF),\
 	  $(call asked,$(1))),$(BPF)))

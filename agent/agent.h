@@ -269,6 +269,12 @@ void	module_commands_add(struct agent *);
 struct local *local_start(struct agent *);
 void	local_stop(struct local *);	/* its handles close by the loop */
 
+/* local_metrics.c */
+struct buf;
+struct telemetry;
+/* Appends what Prometheus is told of the agent, its modules and the host. */
+void	local_metrics(struct agent *, struct telemetry *, struct buf *);
+
 /* selftest.c */
 int	selftest_main(void);		/* the exit code */
 

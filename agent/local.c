@@ -35,6 +35,7 @@ struct local {
 	struct agent	*agent;
 	struct httpd	*httpd;
 	struct telemetry *telemetry;	/* of the scrapes */
+	struct buf	 metrics;	/* likewise */
 	char		 secret[BASE64_SIZE(SECRET_BYTES)];
 	struct httpc	*asking;	/* S3, for a request that waits */
 };
@@ -79,50 +80,14 @@ get_status(struct local *l, struct http_req *q)
 	http_reply_json(q, 200, o);
 }
 
-static void
-put_metric(struct buf *b, const char *name, const char *help, double v)
-{
-	buf_printf(b, "# HELP muster_agent_%s %s\n# TYPE muster_agent_%s"
-	    " gauge\nmuster_agent_%s %.10g\n", name, help, name, name, v);
-}
-
+/* The room is kept: a scrape needs as much as the one before it. */
 static void
 get_metrics(struct local *l, struct http_req *q)
 {
-	static const struct {
-		const char	*in, *key, *name, *help;
-	} numbers[] = {
-		{ NULL, "cpuPercent", "host_cpu_percent",
-		    "Time that the CPUs of the host were busy." },
-		{ NULL, "memPercent", "host_memory_percent",
-		    "Memory of the host in use." },
-		{ NULL, "diskUsage", "host_disk_percent",
-		    "Space of the root file system in use." },
-		{ "agent", "cpuPercent", "cpu_percent",
-		    "The agent's own share of one CPU." },
-		{ "agent", "rssBytes", "resident_bytes",
-		    "The agent's own memory." },
-	};
-	struct link_status	 s = { 0, NULL, -1 };
-	json_t			*o = telemetry_sample(l->telemetry), *v;
-	struct buf		 b = BUF_INIT;
-	size_t			 i;
-
-	if (l->agent->link != NULL)
-		link_status(l->agent->link, &s);
-	put_metric(&b, "link_up", "Whether the link to the server stands.",
-	    s.connected);
-	for (i = 0; i < nitems(numbers); i++) {
-		v = json_object_get(numbers[i].in == NULL ? o :
-		    json_object_get(o, numbers[i].in), numbers[i].key);
-		if (v != NULL)
-			put_metric(&b, numbers[i].name, numbers[i].help,
-			    json_number_value(v));
-	}
-	http_reply(q, 200, "text/plain; version=0.0.4; charset=utf-8", b.p,
-	    b.len);
-	buf_release(&b);
-	json_decref(o);
+	buf_clear(&l->metrics);
+	local_metrics(l->agent, l->telemetry, &l->metrics);
+	http_reply(q, 200, "text/plain; version=0.0.4; charset=utf-8",
+	    l->metrics.p, l->metrics.len);
 }
 
 /* -- S3 -- */
@@ -399,6 +364,7 @@ on_stopped(void *arg)
 	struct local	*l = arg;
 
 	telemetry_free(l->telemetry);
+	buf_release(&l->metrics);
 	crypto_wipe(l, sizeof(*l));
 	free(l);
 }

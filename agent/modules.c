@@ -285,22 +285,38 @@ modules_count(const struct modules *m, int counts[6])
 		counts[m->procs[i].state]++;
 }
 
+size_t
+modules_number(const struct modules *m)
+{
+	return m->n;
+}
+
+void
+modules_use(const struct modules *m, size_t at, struct modules_use *u)
+{
+	const struct module_proc	*p = &m->procs[at];
+	int64_t				 cpu;
+
+	*u = (struct modules_use){ .name = p->type->name, .state = p->state,
+		.cpu_us = p->cpu_before, .events = p->events,
+		.lost = p->lost + p->refused, .bytes = p->bytes,
+		.starts = p->starts };
+	if (p->run != NULL && platform_process_cost(p->run->process.pid,
+	    &cpu, &u->rss) == 0)
+		u->cpu_us += cpu;
+}
+
 void
 modules_cost(const struct modules *m, int64_t *cpu_us, int64_t *rss)
 {
-	int64_t	cpu = 0, size = 0;
-	size_t	i;
+	struct modules_use	u;
+	size_t			i;
 
 	*cpu_us = *rss = 0;
 	platform_process_cost(uv_os_getpid(), cpu_us, rss);
 	for (i = 0; i < m->n; i++) {
-		const struct module_proc	*p = &m->procs[i];
-
-		*cpu_us += p->cpu_before;
-		if (p->run == NULL || platform_process_cost(
-		    p->run->process.pid, &cpu, &size) < 0)
-			continue;
-		*cpu_us += cpu;
-		*rss += size;
+		modules_use(m, i, &u);
+		*cpu_us += u.cpu_us;
+		*rss += u.rss;
 	}
 }

@@ -67,6 +67,16 @@ enum module_state modules_state(const struct modules *, const char *module);
 extern const char *const module_state_names[];
 /* What all processes of the agent have used and hold, this one included. */
 void	modules_cost(const struct modules *, int64_t *cpu_us, int64_t *rss);
+/* The same of each module by itself, and what it has told; the processor's
+ * time of all its runs. */
+struct modules_use {
+	const char	*name;
+	enum module_state state;
+	int64_t		 cpu_us, rss;
+	uint64_t	 events, lost, bytes, starts;
+};
+size_t	 modules_number(const struct modules *);
+void	 modules_use(const struct modules *, size_t at, struct modules_use *);
 /* How many modules are in each state, by enum module_state. */
 void	modules_count(const struct modules *, int counts[6]);
 

@@ -50,7 +50,7 @@ struct module_proc {
 	struct link	 calls;
 	int		 n_calls;
 	/* counters */
-	uint64_t	 events, gaps, lost, refused, starts;
+	uint64_t	 events, gaps, lost, refused, starts, bytes;
 	uint64_t	 unheard;	/* not told to it yet */
 	int64_t		 refused_from, second;
 	unsigned	 in_second;

@@ -253,6 +253,8 @@ on_channel(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 {
 	struct run	*r = s->data;
 
+	if (n > 0 && r->p != NULL)
+		r->p->bytes += (uint64_t)n;
 	if (n < 0) {
 		r->eof = 1;
 		uv_read_stop(s);
