@@ -16,6 +16,7 @@
 #include "log.h"
 #include "module.h"
 #include "platform.h"
+#include "privileges.h"
 #include "settings.h"
 #include "state.h"
 
@@ -207,6 +208,8 @@ main(int argc, char **argv)
 	start_log(&a);
 	start_state(&a);
 	a.state = state_new();
+	privileges_drop(!settings_bool(a.config.settings,
+	    "keep-privileges"));
 	run(&a);
 	registration_release(&a.registration);
 	identity_wipe(&a.identity);

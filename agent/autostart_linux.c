@@ -149,6 +149,8 @@ make_unit(const struct autostart *s)
 		} else if (!root && (begins(p, "Wants=") ||
 		    begins(p, "After="))) {
 			continue;	/* no such targets of a user */
+		} else if (!root && begins(p, "Capability")) {
+			continue;	/* which a user's manager cannot set */
 		} else if (!root && begins(p, "WantedBy=")) {
 			buf_adds(&b, "WantedBy=default.target\n");
 		} else {

@@ -9,6 +9,7 @@
 #include "control.h"
 #include "errors.h"
 #include "log.h"
+#include "privileges.h"
 #include "settings.h"
 #include "spool.h"
 #include "state.h"
@@ -41,12 +42,12 @@ run_status(struct command_call *call, const json_t *args, void *arg)
 	json_t			*o = state_json(a->state);
 
 	(void)args;
-	json_object_update_new(o, json_pack("{ss ss sI sI sI so}", "name",
+	json_object_update_new(o, json_pack("{ss ss sI sI sI so so}", "name",
 	    a->config.name, "version", MUSTER_VERSION, "pid",
 	    (json_int_t)uv_os_getpid(), "uptimeSeconds",
 	    (json_int_t)((clock_mono_ms() - a->started) / 1000),
 	    "errorsKept", (json_int_t)errors_kept(a->errors), "link",
-	    link_json(a)));
+	    link_json(a), "privileges", privileges_json()));
 	command_done(call, o, NULL);
 }
 

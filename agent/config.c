@@ -122,6 +122,10 @@ static const struct setting table[] = {
 	{ .name = "start-command", .type = SETTING_LIST, .arg = "WORD",
 	    .help = "one word of what starts this agent after an update,"
 	    " where a supervisor does (itself, or its systemd unit)" },
+	{ .name = "keep-privileges",
+	    .env = "MUSTER_AGENT_KEEP_PRIVILEGES", .type = SETTING_BOOL,
+	    .fallback = "false",
+	    .help = "give up none of what this user may do" },
 	{ .name = "self-test", .type = SETTING_BOOL, .fallback = "false",
 	    .help = "check this binary on this host, and exit",
 	    .flags = SETTING_FLAG },

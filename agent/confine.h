@@ -12,9 +12,15 @@
 
 /* A set of Linux capabilities, by their names without linux/capability.h. */
 #define CONFINE_CAP(n)		(UINT64_C(1) << (n))
+#define CONFINE_CHOWN		CONFINE_CAP(0)
+#define CONFINE_DAC_OVERRIDE	CONFINE_CAP(1)
 #define CONFINE_DAC_READ_SEARCH	CONFINE_CAP(2)
+#define CONFINE_FOWNER		CONFINE_CAP(3)
 #define CONFINE_KILL		CONFINE_CAP(5)
+#define CONFINE_SETGID		CONFINE_CAP(6)
+#define CONFINE_SETUID		CONFINE_CAP(7)
 #define CONFINE_NET_ADMIN	CONFINE_CAP(12)
+#define CONFINE_NET_RAW		CONFINE_CAP(13)
 #define CONFINE_SYS_PTRACE	CONFINE_CAP(19)
 #define CONFINE_SYS_ADMIN	CONFINE_CAP(21)
 #define CONFINE_SYS_RESOURCE	CONFINE_CAP(24)
@@ -46,6 +52,12 @@ int	confine(uint64_t caps, const char *dir, unsigned flags,
  * that change the kernel or the machine.  The same return.
  */
 int	confine_agent(uint64_t caps, char **without, char **why);
+
+/* Before Linux 5.11 what eBPF programs take counts as locked memory, of which
+ * a user has little: allows all that may be, for this process and those that
+ * it starts.  Whether it still counts. */
+void	confine_memlock(void);
+int	confine_memlock_counts(void);
 
 /* Those of caps that this process does not have, as an array of names
  * ("CAP_BPF"), a new reference. */

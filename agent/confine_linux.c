@@ -7,6 +7,7 @@
  */
 #include <linux/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
@@ -50,6 +51,40 @@ confine_cap_name(int n)
 	return text;
 }
 
+/* -- the kernel -- */
+
+static int
+is_older(int major, int minor)
+{
+	struct utsname	u;
+	int		a, b;
+
+	if (uname(&u) < 0 || sscanf(u.release, "%d.%d", &a, &b) != 2)
+		return 0;
+	return a < major || (a == major && b < minor);
+}
+
+int
+confine_memlock_counts(void)
+{
+	struct rlimit	r;
+
+	return is_older(5, 11) && getrlimit(RLIMIT_MEMLOCK, &r) == 0 &&
+	    r.rlim_cur != RLIM_INFINITY;
+}
+
+void
+confine_memlock(void)
+{
+	struct rlimit	r = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (!is_older(5, 11) || setrlimit(RLIMIT_MEMLOCK, &r) == 0 ||
+	    getrlimit(RLIMIT_MEMLOCK, &r) < 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_MEMLOCK, &r);
+}
+
 /* -- the sets: two words each, the kernel's version 3 -- */
 
 static int
@@ -69,6 +104,15 @@ confine_has(void)
 	    d[0].permitted;
 }
 
+/* Linux 5.8 took CAP_BPF and CAP_PERFMON out of CAP_SYS_ADMIN. */
+static uint64_t
+known(uint64_t caps)
+{
+	return is_older(5, 8) && caps & (CONFINE_BPF | CONFINE_PERFMON) ?
+	    (caps & ~(CONFINE_BPF | CONFINE_PERFMON)) | CONFINE_SYS_ADMIN :
+	    caps;
+}
+
 json_t *
 confine_lacks(uint64_t caps)
 {
@@ -76,6 +120,7 @@ confine_lacks(uint64_t caps)
 	uint64_t	 has = confine_has();
 	int		 i;
 
+	caps = known(caps);
 	for (i = 0; i <= MAX_CAP; i++)
 		if (caps & ~has & CONFINE_CAP(i))
 			json_array_append_new(list,
@@ -170,7 +215,7 @@ confine(uint64_t caps, const char *dir, unsigned flags, char **without,
 	int		rc;
 
 	*without = *why = NULL;
-	if ((rc = drop(caps, why)) < 0)
+	if ((rc = drop(known(caps), why)) < 0)
 		goto out;
 	if (flags & CONFINE_PROC)
 		buf_adds(&lack, "landlock (it would hide other processes)");
@@ -190,7 +235,7 @@ confine_agent(uint64_t caps, char **without, char **why)
 	int		rc;
 
 	*without = *why = NULL;
-	if ((rc = drop(caps, why)) == 0)
+	if ((rc = drop(known(caps), why)) == 0)
 		rc = layer(confine_seccomp(CONFINE_AGENT), "seccomp", &lack,
 		    why);
 	say_lack(&lack, without);

@@ -22,6 +22,17 @@ confine_agent(uint64_t caps, char **without, char **why)
 	return 0;
 }
 
+void
+confine_memlock(void)
+{
+}
+
+int
+confine_memlock_counts(void)
+{
+	return 0;
+}
+
 json_t *
 confine_lacks(uint64_t caps)
 {

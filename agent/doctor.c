@@ -9,6 +9,9 @@
 
 static const struct doctor_check checks[] = {
 	{ "state", doctor_state },
+	{ "privileges", doctor_privileges },
+	{ "memlock", doctor_memlock },
+	{ "confinement", doctor_confine },
 	{ "server", doctor_server },
 	{ "secret", doctor_secret },
 	{ "proxy", doctor_proxy },

@@ -50,6 +50,11 @@ enum doctor_verdict	doctor_http(struct doctor *, char **, char **);
 /* The link's secret, freed by the caller; or NULL, maybe with *why. */
 char	*doctor_secret_of(const struct doctor *, char **why);
 
+/* doctor_privileges_linux.c */
+enum doctor_verdict	doctor_privileges(struct doctor *, char **, char **);
+enum doctor_verdict	doctor_memlock(struct doctor *, char **, char **);
+enum doctor_verdict	doctor_confine(struct doctor *, char **, char **);
+
 /* doctor_auth.c */
 enum doctor_verdict	doctor_auth(struct doctor *, char **, char **);
 

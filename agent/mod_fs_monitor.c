@@ -284,6 +284,7 @@ const struct module_type module_fs_monitor = {
 	.name = "fs-monitor",
 	.about = "changes of files and who makes them; integrity",
 	.caps = CONFINE_DAC_READ_SEARCH | CONFINE_SYS_PTRACE,
+	.needs = CONFINE_SYS_ADMIN,
 	.confine = CONFINE_PROC,
 	.start = fs_start,
 	.stop = fs_stop,

@@ -186,6 +186,8 @@ const struct module_type module_network_monitor = {
 	.name = "network-monitor",
 	.about = "TCP connections and UDP sockets, with process and bytes",
 	.caps = CONFINE_DAC_READ_SEARCH | CONFINE_SYS_PTRACE,
+	.needs = CONFINE_BPF | CONFINE_PERFMON | CONFINE_NET_ADMIN |
+	    CONFINE_NET_RAW,
 	.confine = CONFINE_PROC,
 	.start = network_start,
 	.stop = network_stop,

@@ -249,6 +249,7 @@ const struct module_type module_process_monitor = {
 	.name = "process-monitor",
 	.about = "exec, fork and exit of processes",
 	.caps = CONFINE_DAC_READ_SEARCH | CONFINE_SYS_PTRACE,
+	.needs = CONFINE_BPF | CONFINE_PERFMON | CONFINE_NET_ADMIN,
 	.confine = CONFINE_PROC,
 	.start = process_start,
 	.stop = process_stop,

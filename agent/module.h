@@ -23,9 +23,11 @@ struct module_call;		/* a command that waits for its answer */
 struct module_type {
 	const char	*name;		/* "fs-monitor" */
 	const char	*about;		/* one line for people */
-	/* The Linux capabilities, 1 << CAP_x, that it keeps after start();
-	 * what start() itself needs it has from the agent. */
+	/* The Linux capabilities, 1 << CAP_x, that it keeps after start(). */
 	uint64_t	 caps;
+	/* Those that start() needs besides, for all its sources: the agent
+	 * keeps them for it. */
+	uint64_t	 needs;
 	unsigned	 confine;	/* flags of confine.h */
 	/* What it may hold of private memory in MB; 0: MODULE_MEMORY_MB. */
 	int		 memory_mb;

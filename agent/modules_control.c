@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "confine.h"
 #include "json.h"
 #include "log.h"
 #include "modules_impl.h"
@@ -141,10 +142,14 @@ static json_t *
 describe(const struct module_proc *p)
 {
 	int64_t	 now = clock_mono_ms();
-	json_t	*o = json_pack("{ss ss ss sb}", "name", p->type->name, "about",
-	    p->type->about, "state", module_state_names[p->state],
-	    "enabled", p->enabled);
+	json_t	*lacks, *o = json_pack("{ss ss ss sb}", "name",
+	    p->type->name, "about", p->type->about, "state",
+	    module_state_names[p->state], "enabled", p->enabled);
 
+	lacks = confine_lacks(p->type->needs | p->type->caps);
+	if (json_array_size(lacks) > 0)
+		json_object_set(o, "lacks", lacks);
+	json_decref(lacks);
 	if (p->source != NULL)
 		json_object_set_new(o, "source", json_string(p->source));
 	if (p->why != NULL)

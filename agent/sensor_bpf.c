@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "buf.h"
+#include "confine.h"
 #include "log.h"
 #include "sensor_bpf.h"
 
@@ -44,6 +45,11 @@ sensor_bpf_begin(void)
 char *
 sensor_bpf_why(int rc)
 {
+	if (rc == -EPERM && confine_memlock_counts())
+		return xstrdup("this kernel counts eBPF as locked memory"
+		    " (RLIMIT_MEMLOCK), and the limit is too low:"
+		    " LimitMEMLOCK=infinity in the unit, or ulimit -l"
+		    " unlimited, raises it");
 	if (rc == -EPERM)
 		return xstrdup("CAP_BPF, CAP_PERFMON or CAP_NET_ADMIN is"
 		    " missing, or the kernel forbids eBPF");
