@@ -10,6 +10,7 @@
  * without CAP_SYS_ADMIN, which finding by id takes, can take them over.
  */
 #ifdef HAVE_BPF
+#include <assert.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -284,6 +285,7 @@ put_image(struct policy_kernel *k, const struct policy_image *m, int slot,
 	}
 	if ((rc = map_words(fd, bytes, &words)) < 0)
 		goto out;
+	assert(words != NULL);
 	memcpy(words, m->words, m->n * 4);
 	if (bpf_map_update_elem(bpf_map__fd(k->bpf->maps.policy_slots), &at,
 	    &fd, BPF_ANY) < 0 || (rc = pin(k, fd, slot_name(slot))) < 0) {

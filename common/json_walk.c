@@ -37,7 +37,10 @@ fault(struct walk *w, const char *text)
 static char
 peek(struct walk *w)
 {
-	while (w->at < w->end && memchr(" \t\r\n", *w->at, 4) != NULL)
+	static const char	white[4] = { ' ', '\t', '\r', '\n' };
+
+	while (w->at < w->end &&
+	    memchr(white, *w->at, sizeof(white)) != NULL)
 		w->at++;
 	return w->at < w->end ? *w->at : '\0';
 }
@@ -83,7 +86,9 @@ skip_nested(struct walk *w)
 static int
 skip_value(struct walk *w)
 {
-	const char	*from;
+	static const char	ends[11] = { ',', ':', '{', '}', '[', ']',
+				    '"', ' ', '\t', '\r', '\n' };
+	const char		*from;
 
 	switch (peek(w)) {
 	case '"':
@@ -92,7 +97,7 @@ skip_value(struct walk *w)
 		return skip_nested(w);
 	}
 	from = w->at;
-	while (w->at < w->end && memchr(",:{}[]\" \t\r\n", *w->at, 11) == NULL)
+	while (w->at < w->end && memchr(ends, *w->at, sizeof(ends)) == NULL)
 		w->at++;
 	return w->at > from ? 0 : fault(w, "a value is missing");
 }

@@ -285,10 +285,10 @@ platform_process_cost(int64_t pid, int64_t *cpu_us, int64_t *rss)
 {
 	char	 path[48], text[SMALL_FILE], *p;
 	int64_t	 v[25] = { 0 };
-	int	 field, rc;
+	int	 field;
 
 	snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
-	if (pid <= 0 || (rc = read_small(path, text, sizeof(text))) < 0)
+	if (pid <= 0 || read_small(path, text, sizeof(text)) < 0)
 		return -ESRCH;
 	if ((p = strrchr(text, ')')) == NULL || p[1] != ' ')
 		return -EBADMSG;

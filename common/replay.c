@@ -113,7 +113,8 @@ window_grow(struct replay_window *w)
 	    sizeof(*w->times));
 	w->times = (int64_t *)(w->digests + w->room);
 	for (i = 0; i < was.n; i++) {
-		from = (was.oldest + i) % was.room;
+		from = was.oldest + i;
+		from -= from < was.room ? 0 : was.room;
 		w->digests[i] = was.digests[from];
 		w->times[i] = was.times[from];
 	}
@@ -145,7 +146,7 @@ replay_window_fresh(struct replay_window *w, int64_t time, const void *p,
 			return 0;	/* it would have to be forgotten */
 		if (w->times[at] > w->floor)
 			w->floor = w->times[at];
-		w->oldest = (at + 1) % w->room;
+		w->oldest = at + 1 < w->room ? at + 1 : 0;
 	}
 	w->digests[at] = digest;
 	w->times[at] = time;

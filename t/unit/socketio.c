@@ -549,7 +549,7 @@ main(int argc, char **argv)
 {
 	static const char *const		kept[] = { "X-Test", NULL };
 	static const struct socketio_options	o = {
-		.connect_timeout = 300, .ack_timeout = 300, .headers = kept
+		.connect_timeout = 2000, .ack_timeout = 2000, .headers = kept
 	};
 	struct peer				e;
 
