@@ -118,7 +118,8 @@ $(foreach t,$(TOOLS),$(eval $(call tool_rule,$(t))))
 
 # It takes the file in as it is.
 $(OBJ)/buildsrv/openapi.o $(O)/fuzz/o/buildsrv/openapi.o: buildsrv/openapi.json
-$(OBJ)/agent/autostart_linux.o: $(wildcard scripts/package/linux/muster-agent.*)
+$(OBJ)/agent/autostart_systemd_linux.o $(OBJ)/agent/autostart_sysv_linux.o: \
+    $(wildcard scripts/package/linux/muster-agent.*)
 
 # The agent that is handed out: static, from each target's own toolchain.
 # CAPS are the modules it shall have, or all; others are left out of the
@@ -147,12 +148,16 @@ bpf_of	= $(if $(call is_linux,$(1)),$(if $(filter $(WITH_BPF),\
 tcdir	= $(TOOLCHAIN_DIR)/$(1)$(if $(call bpf_of,$(1)),-bpf)
 tc	= $(shell sed -n 's/^$(1) := //p' $(call tcdir,$(2))/flags.mk)
 agent_of = $(O)/target/$(1)/$(CAPS)/muster-agent$(if $(filter windows%,$(1)),.exe)
+# It goes along with the agent, where it can work: it starts processes and
+# follows them as Linux alone lets it.
+updater_of = $(if $(call is_linux,$(1)),$(O)/target/$(1)/$(CAPS)/muster-updater)
+updater_src = $(SRC_muster-updater) $(filter common/%,$(call agent_src,$(1)))
 
 # On all headers: what -MMD writes does not hold for an O of another name, as
 # the build server has it.
 define target_rule
 $(O)/target/$(1)/$(CAPS)/%.o: %.c $(call tcdir,$(1))/flags.mk \
-    $(wildcard agent/*.h bpf/*.h common/*.h \
+    $(wildcard agent/*.h bpf/*.h common/*.h updater/*.h \
     scripts/package/linux/muster-agent.*) $(if $(call bpf_of,$(1)),$(SKELS))
 	@mkdir -p $$(@D)
 	$(call say,CC,$$@)$(call tcdir,$(1))/bin/cc -std=c11 $(WARN) -O2 -D_GNU_SOURCE \
@@ -166,13 +171,21 @@ $(call agent_of,$(1)): $(patsubst %.c,$(O)/target/$(1)/$(CAPS)/%.o,$(call agent_
 	$(call say,LINK,$$@)$(call tcdir,$(1))/bin/cc -o $$@ $$(call tc,TC_LDFLAGS,$(1)) $$^ \
 	    $$(call tc,TC_LIBS,$(1))
 endef
+define updater_rule
+$(call updater_of,$(1)): $(patsubst %.c,$(O)/target/$(1)/$(CAPS)/%.o,$(call updater_src,$(1)))
+	$(call say,LINK,$$@)$(call tcdir,$(1))/bin/cc -o $$@ $$(call tc,TC_LDFLAGS,$(1)) $$^ \
+	    $$(call tc,TC_LIBS,$(1))
+endef
 $(foreach t,$(TARGETS),$(eval $(call target_rule,$(t))))
+$(foreach t,$(call is_linux,$(TARGETS)),$(eval $(call updater_rule,$(t))))
 
-cross: $(foreach t,$(TARGETS),$(call agent_of,$(t)))
+cross: $(foreach t,$(TARGETS),$(call agent_of,$(t)) $(call updater_of,$(t)))
 
-# What the build pipeline calls: one template, copied to OUT.
-template: $(call agent_of,$(TARGET))
-	@[ -z "$(OUT)" ] || cp $< "$(OUT)"
+# What the build pipeline calls: one template, copied to OUT, and the updater
+# that goes with it, to UPDATER.
+template: $(call agent_of,$(TARGET)) $(call updater_of,$(TARGET))
+	@[ -z "$(OUT)" ] || cp $(call agent_of,$(TARGET)) "$(OUT)"
+	@[ -z "$(UPDATER)" ] || cp $(call updater_of,$(TARGET)) "$(UPDATER)"
 
 # What unit tests and fuzzers take of the agent.
 $(OBJ)/libagent.a: $(patsubst %.c,$(OBJ)/%.o,$(filter-out agent/agent.c,$(SRC_muster-agent)))
@@ -307,7 +320,7 @@ install: all $(TOOLCHAIN_DIR)/$(NATIVE)/flags.mk \
 	[ ! -d $(TOOLCHAIN_DIR)/$(NATIVE)-bpf ] || { \
 	    rm -rf $(LIBDIR)/toolchains/$(NATIVE)-bpf; \
 	    cp -R $(TOOLCHAIN_DIR)/$(NATIVE)-bpf $(LIBDIR)/toolchains; }
-	cp -R Makefile agent bpf common scripts $(SHARE)/muster/src
+	cp -R Makefile agent bpf common scripts updater $(SHARE)/muster/src
 	install -m 644 scripts/completion/muster $(COMPLETION)
 	for t in agent lock; do install -m 644 \
 	    scripts/completion/muster-agent $(COMPLETION)/muster-$$t; done

@@ -54,6 +54,7 @@ find /etc/init.d /etc/rc?.d "$s" -newer "$T/then" ! -type d | sort >"$T/one"
 ok 'again' auto --enable-autostart --init-system sysv
 find /etc/init.d /etc/rc?.d "$s" -newer "$T/then" ! -type d | sort >"$T/two"
 ok 'makes the same' cmp "$T/one" "$T/two"
+ok 'a cut update is mended before' grep -q '^	mend ' /etc/init.d/muster-agent
 ok 'in the runlevels' test -h /etc/rc2.d/S01muster-agent
 init=/etc/init.d/muster-agent
 ok 'it starts' $init start
@@ -69,6 +70,9 @@ ok 'nor the receipt' test ! -e "$s/autostart.json"
 
 # runit
 ok 'runit' auto --enable-autostart --init-system runit --service-dir "$T/scan"
+mends() { grep -Fq "'${agent%/*}/muster-updater' '--recover' '--no-start' \
+'--state-dir' '$s'" "$1"; }
+ok 'a cut update is mended before' mends "$s/service/muster-agent/run"
 runsvdir "$T/scan" >/dev/null 2>&1 & sup=$!
 ok 'runs the agent' wait_for runs
 pid=$(muster-agent --state-dir "$s" --json status | jq .pid)
@@ -93,6 +97,7 @@ ok 'without a trace' is "$(trace)$(ls "$s/service" 2>/dev/null)" ''
 # cron, which runs @reboot once after its start
 ok 'cron' auto --enable-autostart --init-system cron
 ok 'a line of root' grep -q '^@reboot root ' /etc/cron.d/muster-agent
+ok 'a cut update is mended before' mends /etc/cron.d/muster-agent
 cron -f & sup=$!
 ok 'runs the agent' wait_for runs
 ok 'taken back' auto --disable-autostart
@@ -106,8 +111,10 @@ ok 'cron first' auto --enable-autostart --init-system cron
 ok 'then systemd' auto --enable-autostart --init-system systemd
 ok 'and no cron' test ! -e /etc/cron.d/muster-agent
 unit=/etc/systemd/system/muster-agent.service
-ok 'the unit has the words' grep -q "^ExecStart= \"$agent\" \"--state-dir\"" \
+ok 'the unit has the words' grep -q "^ExecStart=\"$agent\" \"--state-dir\"" \
     $unit
+ok 'a cut update is mended before' grep -q \
+    "^ExecStartPre=-\"${agent%/*}/muster-updater\" \"--recover\"" $unit
 ok 'systemd accepts it' systemd-analyze verify --man=no $unit
 ok 'it is wanted' test -h \
     /etc/systemd/system/multi-user.target.wants/muster-agent.service

@@ -42,14 +42,15 @@ ok 'it unpacks into one directory' is "$(ls "$T/un")" "${un##*/}"
 ls "$un" >"$T/names"
 ok 'with all its files' is "$(tr '\n' ' ' <"$T/names")" "BUILD README \
 SHA256SUMS install.sh muster-agent muster-agent.init muster-agent.service \
-uninstall.sh "
+muster-updater uninstall.sh "
 sums_right() { (cd "$un" && sha256sum -c SHA256SUMS) }
 ok 'which have the right sums' sums_right
 ok 'every one of them' is "$(wc -l <"$un/SHA256SUMS")" \
 	"$(($(wc -l <"$T/names") - 1))"
 muster-stamp --read -k "$public_key" "$un/muster-agent" >"$T/back.json"
 ok 'the configuration is in it, signed' cmp "$T/job/config.json" "$T/back.json"
-for program in muster-agent install.sh uninstall.sh muster-agent.init; do
+for program in muster-agent muster-updater install.sh uninstall.sh \
+    muster-agent.init; do
 	ok "$program can be executed" test -x "$un/$program"
 done
 ok 'files belong to root and have the epoch' is "$(tar -tvzf "$file" \

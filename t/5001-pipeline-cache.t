@@ -51,8 +51,11 @@ printf x >>"$T/cache/$key/muster-agent"
 ok 'a damaged template is noticed' build "$T/other"
 ok 'compiled anew' is "$(compiled)" 4
 ok 'and said so' grep -q 'is damaged' "$T/other/out"
+printf x >>"$T/cache/$key/muster-updater"
+ok 'so is a damaged updater' build "$T/other"
+ok 'and compiled anew' is "$(compiled)" 5
 ok 'the build after it finds it whole' build "$T/other"
-ok 'in the cache' is "$(compiled)" 4
+ok 'in the cache' is "$(compiled)" 5
 
 # A compiler that fails leaves nothing that the next could take for whole.
 unset MUSTER_SOURCE_HASH

@@ -21,9 +21,15 @@ now() { (cd "$T/root" && find . | sort); }
 ok 'it installs' "$T/un/install.sh"
 ok 'the program' cmp "$T/un/muster-agent" "$T/root/usr/local/bin/muster-agent"
 ok 'executable' test -x "$T/root/usr/local/bin/muster-agent"
+ok 'the updater beside it' cmp "$T/un/muster-updater" \
+	"$T/root/usr/local/bin/muster-updater"
+ok 'executable, too' test -x "$T/root/usr/local/bin/muster-updater"
 unit=$T/root/etc/systemd/system/muster-agent.service
 ok 'the unit, with its place' grep -qx \
 	'ExecStart=/usr/local/bin/muster-agent' "$unit"
+ok 'which mends a cut update first' grep -qx \
+	'ExecStartPre=-/usr/local/bin/muster-updater --recover --no-start' \
+	"$unit"
 init=$T/root/etc/init.d/muster-agent
 ok 'the init script, with its place' grep -qx \
 	'daemon=/usr/local/bin/muster-agent' "$init"
@@ -77,7 +83,7 @@ DESTDIR=$T/image/new "$T/un/install.sh" >"$T/log"
 ok 'a DESTDIR that is not there yet is made' \
 	test -x "$T/image/new/usr/local/bin/muster-agent"
 
-for file in muster-agent install.sh BUILD muster-agent.service; do
+for file in muster-agent muster-updater install.sh BUILD muster-agent.service; do
 	cp "$T/un/$file" "$T/whole"
 	printf x >>"$T/un/$file"
 	ok "a changed $file is refused" exits 1 "$T/un/install.sh"

@@ -10,6 +10,7 @@ sed -e "s|@BINDIR@|$T/bin|; s|/run/muster|$T/run|" \
     -e "s|/var/log/muster|$T/log|; s|/var/lib/muster|$T/state|; s| *@ARGS@||" \
     "$TOP/scripts/package/linux/muster-agent.init" >"$init"
 chmod +x "$init"
+printf '#!/bin/sh\necho "$*" >>"%s"\n' "$T/called" >"$T/bin/muster-updater"
 pidfile=$T/run/muster-agent.pid
 at_end "$init stop >/dev/null 2>&1"
 gone() { ! kill -0 "$1"; }
@@ -17,6 +18,7 @@ gone() { ! kill -0 "$1"; }
 ok 'nothing runs yet' exits 3 "$init" status
 ok 'stopping that is no failure' exits 0 "$init" stop
 ok 'it starts' "$init" start
+chmod +x "$T/bin/muster-updater"
 read -r pid <"$pidfile"
 ok 'the process of the pidfile' wait_for "$init" status
 ok 'is the agent' is "$(readlink "/proc/$pid/exe")" "$T/bin/muster-agent"
@@ -25,7 +27,10 @@ ok 'without a terminal' is "$(ps -o tty= -p "$pid" | tr -d ' ')" '?'
 "$init" start >"$T/out"
 read -r again <"$pidfile"
 ok 'a second start starts no second one' is "$again" "$pid"
+ok 'the updater is not asked while it runs' test ! -e "$T/called"
 ok 'restart' "$init" restart
+ok 'before a start it is' is "$(cat "$T/called")" "--recover --no-start \
+--state-dir $T/state --run-dir $T/run --log-dir $T/log"
 read -r new <"$pidfile"
 ok 'ends the first' wait_for gone "$pid"
 ok 'and runs another' wait_for "$init" status

@@ -6,10 +6,13 @@
 sample_source() {
 	mkdir -p "$T/src/agent" "$T/src/common" "$T/src/scripts"
 	cp "$TOP/t/sample-template.c" "$T/src/agent/"
+	printf '#!/bin/sh\necho "updater \$*" >>"%s"\n' "$T/updater-called" \
+	    >"$T/src/agent/updater"
 	cp "$TOP/common/stamp.h" "$TOP/common/settings.h" "$T/src/common/"
 	cat >"$T/src/Makefile" <<-END
 		template:; echo "\$(TARGET) \$(CAPS)" >>"$T/compiled" && \\
-		    \$(CC) -O1 -static -s -Icommon -o \$(OUT) agent/*.c
+		    \$(CC) -O1 -static -s -Icommon -o \$(OUT) agent/*.c && \\
+		    cp agent/updater \$(UPDATER)
 	END
 	MUSTER_SOURCE=$T/src
 	MUSTER_TEMPLATE_DIR=$T/cache

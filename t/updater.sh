@@ -76,7 +76,7 @@ update() {
 	    --checksum "$(sha "$NEW")" "$@"
 }
 
-recover() { muster-updater --recover; }
+recover() { muster-updater --recover "$@"; }
 
 # installed VERSION: and nothing else lies beside it.
 installed() {

@@ -167,7 +167,7 @@ step_stop(struct update *u)
 }
 
 /*
- * The old agent runs again, if it ran before.  One that is about to leave,
+ * The old agent runs again, if it ran before and nobody else starts it.  One that is about to leave,
  * because it took this update for granted, is waited for and not ended.
  */
 int
@@ -176,6 +176,8 @@ step_restart(struct update *u)
 	struct lock_holder	h;
 	int			rc;
 
+	if (u->no_start)
+		return 0;
 	if (u->leaving && !u->started)
 		process_wait(u->pid, u->pid_start, u->wait_ms);
 	if ((u->pid == 0 && !u->started) ||

@@ -15,13 +15,17 @@
 #include "log.h"
 #include "updater.h"
 
-#define TEXT(m)		{ #m, 1, offsetof(struct update, m),		\
+#define TEXT(m)		{ #m, 1, 0, offsetof(struct update, m),		\
 			  sizeof(((struct update *)0)->m) }
-#define NUMBER(m)	{ #m, 0, offsetof(struct update, m), sizeof(int64_t) }
+#define NUMBER(m)	{ #m, 0, 0, offsetof(struct update, m),		\
+			  sizeof(int64_t) }
+/* Not in the journals of older updaters: 0 there. */
+#define LATER(m)	{ #m, 0, 1, offsetof(struct update, m),		\
+			  sizeof(int64_t) }
 
 static const struct member {
 	const char	*name;
-	int		 text;
+	int		 text, later;
 	size_t		 at, size;
 } members[] = {
 	TEXT(agent_log), TEXT(control), TEXT(failed_step), TEXT(failed_text),
@@ -31,8 +35,8 @@ static const struct member {
 	TEXT(output), NUMBER(output_at), NUMBER(package), NUMBER(pid),
 	NUMBER(pid_start), TEXT(proofs), NUMBER(reached), NUMBER(remove),
 	TEXT(self), NUMBER(settle_ms), TEXT(staged), NUMBER(started),
-	TEXT(target), TEXT(unpacked), NUMBER(verify_ms), TEXT(version),
-	NUMBER(wait_ms)
+	TEXT(target), TEXT(unpacked), LATER(unwatched), NUMBER(verify_ms),
+	TEXT(version), NUMBER(wait_ms)
 };
 
 static void *
@@ -80,6 +84,8 @@ journal_tidy(const struct update *u)
 static int
 read_member(struct update *u, const struct member *m, const json_t *v)
 {
+	if (m->later && v == NULL)
+		return 0;
 	if (!m->text) {
 		if (!json_is_integer(v))
 			return -EINVAL;

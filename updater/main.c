@@ -58,14 +58,17 @@ static const struct setting table[] = {
 	    "remove this very program in the end", SETTING_FLAG, NULL },
 	{ "recover", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
 	    "finish or undo an interrupted update, and exit", SETTING_FLAG,
-	    NULL }
+	    NULL },
+	{ "no-start", 0, NULL, SETTING_BOOL, NULL, 0, 0, NULL,
+	    "with --recover: the caller is about to start the agent",
+	    SETTING_FLAG, NULL }
 };
 
 static const struct settings_spec spec = {
 	.tool = "muster-updater",
 	.synopsis = "--package FILE | --binary FILE --target FILE "
 	    "[options] [-- COMMAND ...]\n"
-	    "       muster-updater --recover [--state-dir DIR]",
+	    "       muster-updater --recover [--no-start] [--state-dir DIR]",
 	.about = "Swap the agent's binary, prove the new one, or roll back.",
 	.table = table,
 	.n = nitems(table),
@@ -271,6 +274,11 @@ report(const struct update *u, int outcome)
 		    u->version);
 		return EXIT_YES;
 	}
+	if (outcome == STEP_START) {
+		log_info(NULL, "%s: version %s is in place, and has to prove"
+		    " itself", u->target, u->version);
+		return EXIT_YES;
+	}
 	if (outcome == STEP_ROLLED_BACK) {
 		log_error(NULL, "%s: not updated, failed at step %s: %s",
 		    u->target, u->failed_step, u->failed_text);
@@ -285,8 +293,9 @@ report(const struct update *u, int outcome)
 static int
 recover(struct update *u)
 {
-	const char	*why;
-	int		 rc = journal_read(u, &why);
+	struct lock_holder	 h;
+	const char		*why;
+	int			 rc = journal_read(u, &why);
 
 	if (rc == -ENOENT)
 		return -1;
@@ -298,21 +307,28 @@ recover(struct update *u)
 		journal_tidy(u);
 		return -1;
 	}
+	if (u->no_start && holder_of(u, &h))
+		return -1;		/* it has an updater of its own called */
 	return report(u, update_run(u, 1));
 }
 
 static struct lock *
 only_one(const struct settings *s)
 {
-	char		*path;
-	struct lock	*l;
-	int		 rc;
+	struct lock_holder	 h;
+	char			*path;
+	struct lock		*l;
+	int			 rc;
 
 	if ((rc = platform_private_dir(settings_state_dir(s))) < 0)
 		die(EXIT_SYSTEM, "%s: %s", settings_state_dir(s), errstr(rc));
 	if ((rc = platform_private_dir(settings_log_dir(s))) < 0)
 		die(EXIT_SYSTEM, "%s: %s", settings_log_dir(s), errstr(rc));
 	path = file_join(settings_state_dir(s), "update.lock");
+	/* Not waited for: it may be what starts the agent that calls us. */
+	if (settings_bool(s, "no-start") && lock_status(path, &h) == 0 &&
+	    h.held && h.alive)
+		die(EXIT_NO, "%s: another updater is at work", path);
 	rc = lock_take(&l, path, LOCK_WAIT, UPDATE_LOCK_MS, MUSTER_VERSION);
 	if (rc == -ETIMEDOUT)
 		die(EXIT_NO, "%s: another updater is at work", path);
@@ -336,6 +352,9 @@ main(int argc, char **argv)
 	signal(SIGHUP, SIG_IGN);	/* only the session ends */
 	signal(SIGPIPE, SIG_IGN);
 	set_places(s, &u);
+	u.no_start = settings_bool(s, "no-start");
+	if (u.no_start && !settings_bool(s, "recover"))
+		settings_usage(s, "--no-start: only with --recover");
 	before = u;
 	if (!settings_bool(s, "recover"))
 		set_update(s, &u, argc, argv);

@@ -5,6 +5,11 @@
  * only tidies) and sees to it that the old agent runs; one after it stops
  * the new agent first.  After a crash the journal's step and the target's
  * own hash say where to go on.
+ *
+ * A start script calls us before it starts the agent (no_start).  Where the
+ * new binary is in place and not proved, that start is left to it, once: the
+ * new agent has an updater called that proves it.  When it is in the same
+ * place again, the new one did not come so far, and has to go.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -101,6 +106,11 @@ resume(struct update *u)
 
 	if (to == STEP_START && is_binary(u->target, u->new_sha256) != 1)
 		to = STEP_RESTORE;
+	if (to == STEP_START && u->no_start && u->unwatched++ > 0) {
+		to = STEP_STOP;
+		update_fail(u, 0, "the new agent was started and did not come"
+		    " to prove itself");
+	}
 	if (is_undoing(to) && u->failed_step[0] == '\0')
 		update_fail(u, 0, "the updater was interrupted");
 	log_info(NULL, "%s: interrupted at step %s, going on at %s", u->target,
@@ -116,6 +126,8 @@ update_run(struct update *u, int resumed)
 
 	if (resumed)
 		resume(u);
+	if (u->no_start && u->step == STEP_START)
+		return write_down(u) < 0 ? -EIO : STEP_START;
 	while (steps[u->step].run != NULL) {
 		at = u->step;
 		log_debug(step_name(at), "%s", u->target);

@@ -45,6 +45,7 @@ struct update {
 	char	 journal[UPDATE_MAX_PATH];	/* its file */
 	char	 state_dir[UPDATE_MAX_PATH];
 	json_t	*words;		/* what command points into after a crash */
+	int	 no_start;	/* whoever called us starts the agent */
 	int64_t	 gone_at;	/* mono, ms: the old agent was gone; 0 */
 
 	/* What FILE must match; not kept: a crash before its end undoes. */
@@ -79,6 +80,7 @@ struct update {
 	int64_t	 new_pid, new_start;
 	int64_t	 output_at, log_at;	/* bytes that the old one left there */
 	int64_t	 healthy_ms;	/* from the old one's end; 0: not yet */
+	int64_t	 unwatched;	/* starts of the new one by others alone */
 	json_t	*logs;		/* {"old":[..],"new":[..]} of a failure */
 	int64_t	 wait_ms, verify_ms, settle_ms;
 	const char *command[UPDATE_MAX_WORDS + 1];	/* starts the agent */
@@ -86,7 +88,8 @@ struct update {
 
 /* update.c */
 /* Runs from u->step (or, resumed, from what a crash there asks for) to its
- * end.  STEP_DONE or STEP_ROLLED_BACK; -errno where not even undoing worked:
+ * end.  STEP_DONE or STEP_ROLLED_BACK, or STEP_START where the caller is to
+ * start a new agent that is not proved; -errno where not even undoing worked:
  * a later call may get further. */
 int	update_run(struct update *, int resumed);
 /* Sets what failed, the first time; returns rc, for `return update_fail()`. */

@@ -131,6 +131,7 @@ for state in /var/lib/muster /var/log/muster; do
 	made state "$state"
 done
 file 755 $name "$PREFIX/bin/$name"
+file 755 muster-updater "$PREFIX/bin/muster-updater"
 file 755 uninstall.sh "$lib/uninstall.sh"
 file 644 README "$lib/README"
 file 644 BUILD "$lib/BUILD"
