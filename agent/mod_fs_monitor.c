@@ -76,7 +76,8 @@ actions(unsigned what)
 static void
 add_state(const struct fs_monitor *s, json_t *o, const char *path)
 {
-	const char	*sum, *why;
+	const struct hash_sums *sums;
+	const char	*why;
 	char		 old[65];
 	struct stat	 st;
 	int		 known = fs_baseline_find(s, path, old);
@@ -91,9 +92,9 @@ add_state(const struct fs_monitor *s, json_t *o, const char *path)
 	if (!S_ISREG(st.st_mode))
 		return;
 	json_object_set_new(o, "size", json_integer(st.st_size));
-	sum = hash_path(path, NULL, &why);
-	if (sum != NULL)
-		json_object_set_new(o, "sha256", json_string(sum));
+	sums = hash_path(path, NULL, &why);
+	if (sums != NULL)
+		json_object_set_new(o, "sha256", json_string(sums->sha256));
 	else
 		json_object_set_new(o, "sha256Missing", json_string(why));
 }

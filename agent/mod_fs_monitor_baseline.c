@@ -179,11 +179,12 @@ take_file(struct fs_baseline *b, const struct stat *st)
 {
 	char		 line[MAX_LINE];
 	const char	*why, *sum = "-";
+	const struct hash_sums *sums;
 
-	if (S_ISREG(st->st_mode) && (sum = hash_path(b->path, NULL,
-	    &why)) == NULL) {
-		b->unread++;
-		sum = "?";
+	if (S_ISREG(st->st_mode)) {
+		sums = hash_path(b->path, NULL, &why);
+		sum = sums != NULL ? sums->sha256 : "?";
+		b->unread += sums == NULL;
 	}
 	b->files++;
 	if (S_ISREG(st->st_mode))

@@ -132,28 +132,37 @@ network_start(struct module *m, const json_t *config, void **self, char **why)
 {
 	struct network_monitor	*s = xcalloc(1, sizeof(*s));
 	const char		*only = json_str(config, "source", NULL);
-	char			*fault = NULL, *text;
+	struct buf		 b = BUF_INIT;
+	char			*fault = NULL;
 	int			 rc = -ECANCELED;
 
 	(void)why;
 	s->m = m;
 	s->limit = limit_new(m, "network-monitor");
 	s->looked = clock_wall_ms();
-	uv_timer_init(module_loop(m), &s->look);
 	uv_timer_init(module_loop(m), &s->scan);
 	uv_timer_init(module_loop(m), &s->flush);
-	s->look.data = s->scan.data = s->flush.data = s;
+	s->scan.data = s->flush.data = s;
 	uv_timer_start(&s->flush, on_flush, LIMIT_WINDOW_MS, LIMIT_WINDOW_MS);
 	if (only == NULL || strcmp(only, "ebpf") == 0)
 		rc = network_by_bpf(s, &fault);
 	s->source = rc == 0 ? "ebpf" : "proc";
 	network_by_proc(s, rc < 0);
-	text = rc == 0 ? NULL : xasprintf("ebpf: %s; connections shorter than"
-	    " a second are not seen, nor bytes", fault != NULL ? fault :
-	    "not chosen");
-	module_source(m, s->source, text);
-	free(text);
+	if (rc < 0)
+		buf_printf(&b, "ebpf: %s; connections shorter than a second"
+		    " are not seen, nor bytes", fault != NULL ? fault :
+		    "not chosen");
 	free(fault);
+	fault = NULL;
+	if (json_bool(config, "dns", 1)) {
+		s->hears_dns = network_by_dns(s, &fault) == 0;
+		if (!s->hears_dns)
+			buf_printf(&b, "%sdns: %s", b.len > 0 ? "; " : "",
+			    fault);
+		free(fault);
+	}
+	module_source(m, s->source, b.len > 0 ? b.p : NULL);
+	buf_release(&b);
 	*self = s;
 	return 0;
 }
@@ -173,13 +182,15 @@ network_status(void *self)
 {
 	const struct network_monitor	*s = self;
 
-	return json_pack("{sI sI sI sI sI sI sI}", "connect",
+	return json_pack("{sI sI sI sI sI sI sI sb sI sI}", "connect",
 	    (json_int_t)s->seen[NETWORK_CONNECT], "accept",
 	    (json_int_t)s->seen[NETWORK_ACCEPT], "close",
 	    (json_int_t)s->seen[NETWORK_CLOSE], "failed",
 	    (json_int_t)s->seen[NETWORK_FAILED], "udp", (json_int_t)s->udp,
 	    "lost", (json_int_t)s->lost, "summarised",
-	    (json_int_t)limit_counted(s->limit));
+	    (json_int_t)limit_counted(s->limit), "hearsDns", s->hears_dns,
+	    "dns", (json_int_t)s->dns, "dnsUnread",
+	    (json_int_t)s->dns_unread);
 }
 
 const struct module_type module_network_monitor = {

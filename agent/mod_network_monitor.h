@@ -10,9 +10,11 @@ struct network_monitor {
 	struct module	*m;
 	struct limit	*limit;
 	const char	*source;	/* "ebpf" "proc" */
-	uv_timer_t	 look, scan, flush;
+	uv_timer_t	 scan, flush;
 	void		(*stop)(struct network_monitor *);
 	uint64_t	 seen[NETWORK_TYPES], udp, lost;
+	uint64_t	 dns, dns_unread;
+	int		 hears_dns;
 	int64_t		 looked;	/* wall, ms */
 	void		*own, *proc;	/* the sources' */
 };
@@ -37,5 +39,8 @@ void	network_lost(struct network_monitor *, const char *where, uint64_t);
 int	network_by_bpf(struct network_monitor *, char **why);
 /* TCP too, where eBPF does not tell of it. */
 void	network_by_proc(struct network_monitor *, int tcp);
+
+/* Names, beside whatever source there is. */
+int	network_by_dns(struct network_monitor *, char **why);
 
 #endif

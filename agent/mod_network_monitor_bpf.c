@@ -26,7 +26,6 @@ enum { LOOK_MS = 200 };
 struct by_bpf {
 	struct network_bpf	*skel;
 	struct sensor_ring	 ring;
-	uint64_t		 lost;
 };
 
 static int
@@ -63,21 +62,28 @@ on_record(void *arg, void *data, size_t n)
 }
 
 static void
-look(struct network_monitor *s)
+on_lost(void *arg, uint64_t n)
 {
-	struct by_bpf	*b = s->own;
-	uint64_t	 lost;
-
-	sensor_ring_read(&b->ring);
-	lost = sensor_lost(bpf_map__fd(b->skel->maps.lost), NETWORK_TYPES);
-	network_lost(s, "kernel", lost - b->lost);
-	b->lost = lost;
+	network_lost(arg, "kernel", n);
 }
 
 static void
-on_look(uv_timer_t *t)
+look(struct network_monitor *s)
 {
-	look(t->data);
+	struct by_bpf	*b = s->own;
+
+	sensor_ring_look(&b->ring);
+}
+
+static int
+open_ring(struct network_monitor *s, struct by_bpf *b)
+{
+	b->ring = (struct sensor_ring){
+		.ring_fd = bpf_map__fd(b->skel->maps.ring),
+		.lost_fd = bpf_map__fd(b->skel->maps.lost),
+		.lost_slots = NETWORK_TYPES, .look_ms = LOOK_MS,
+		.record = on_record, .lost = on_lost, .arg = s };
+	return sensor_ring_open(&b->ring, module_loop(s->m));
 }
 
 int
@@ -91,8 +97,7 @@ network_by_bpf(struct network_monitor *s, char **why)
 		rc = -errno;
 	else if ((rc = network_bpf__load(b->skel)) == 0 &&
 	    (rc = network_bpf__attach(b->skel)) == 0)
-		rc = sensor_ring_open(&b->ring, module_loop(s->m),
-		    bpf_map__fd(b->skel->maps.ring), on_record, s);
+		rc = open_ring(s, b);
 	if (rc < 0) {
 		*why = sensor_bpf_why(rc);
 		network_bpf__destroy(b->skel);
@@ -101,7 +106,6 @@ network_by_bpf(struct network_monitor *s, char **why)
 	}
 	s->own = b;
 	s->stop = look;
-	uv_timer_start(&s->look, on_look, LOOK_MS, LOOK_MS);
 	return 0;
 }
 

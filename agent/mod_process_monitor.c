@@ -30,27 +30,30 @@ static const char *const	type_names[] = { "exec", "fork", "exit" };
 static void
 add_hash(json_t *o, const struct process_event *e)
 {
-	const char	*sum = NULL, *why = NULL;
-	char		 path[48];
-	struct stat	 st;
+	const struct hash_sums	*sums = NULL;
+	const char		*why = NULL;
+	char			 path[48];
+	struct stat		 st;
 
 	if (e->exe != NULL && e->exe[0] == '/' && !e->exe_cut) {
-		sum = hash_path(e->exe, &st, &why);
-		if (sum != NULL && e->ino != 0 && (st.st_ino != e->ino ||
+		sums = hash_path(e->exe, &st, &why);
+		if (sums != NULL && e->ino != 0 && (st.st_ino != e->ino ||
 		    st.st_dev != e->dev)) {
-			sum = NULL;
+			sums = NULL;
 			why = "the file is another one by now";
 		}
 	}
-	if (sum == NULL) {
+	if (sums == NULL) {
 		snprintf(path, sizeof(path), "/proc/%lld/exe",
 		    (long long)e->pid);
-		sum = hash_path(path, NULL, why == NULL ? &why :
+		sums = hash_path(path, NULL, why == NULL ? &why :
 		    &(const char *){ NULL });
 	}
-	if (sum != NULL)
-		json_object_set_new(o, "sha256", json_string(sum));
-	else
+	if (sums != NULL) {
+		json_object_set_new(o, "sha256", json_string(sums->sha256));
+		json_object_set_new(o, "sha1", json_string(sums->sha1));
+		json_object_set_new(o, "md5", json_string(sums->md5));
+	} else
 		json_object_set_new(o, "sha256Missing", json_string(why));
 }
 
@@ -207,6 +210,7 @@ process_start(struct module *m, const json_t *config, void **self, char **why)
 
 	s->m = m;
 	s->limit = limit_new(m, "process-monitor");
+	hash_weak();
 	s->looked = clock_wall_ms();
 	uv_timer_init(module_loop(m), &s->look);
 	uv_timer_init(module_loop(m), &s->flush);

@@ -27,7 +27,6 @@ process_by_bpf(struct process_monitor *s, char **why)
 struct by_bpf {
 	struct process_bpf	*skel;
 	struct sensor_ring	 ring;
-	uint64_t		 lost;
 };
 
 static int
@@ -66,21 +65,28 @@ on_record(void *arg, void *data, size_t n)
 }
 
 static void
-look(struct process_monitor *s)
+on_lost(void *arg, uint64_t n)
 {
-	struct by_bpf	*b = s->own;
-	uint64_t	 lost;
-
-	sensor_ring_read(&b->ring);
-	lost = sensor_lost(bpf_map__fd(b->skel->maps.lost), PROCESS_TYPES);
-	process_lost(s, "kernel", lost - b->lost);
-	b->lost = lost;
+	process_lost(arg, "kernel", n);
 }
 
 static void
-on_look(uv_timer_t *t)
+look(struct process_monitor *s)
 {
-	look(t->data);
+	struct by_bpf	*b = s->own;
+
+	sensor_ring_look(&b->ring);
+}
+
+static int
+open_ring(struct process_monitor *s, struct by_bpf *b)
+{
+	b->ring = (struct sensor_ring){
+		.ring_fd = bpf_map__fd(b->skel->maps.ring),
+		.lost_fd = bpf_map__fd(b->skel->maps.lost),
+		.lost_slots = PROCESS_TYPES, .look_ms = LOOK_MS,
+		.record = on_record, .lost = on_lost, .arg = s };
+	return sensor_ring_open(&b->ring, module_loop(s->m));
 }
 
 int
@@ -94,8 +100,7 @@ process_by_bpf(struct process_monitor *s, char **why)
 		rc = -errno;
 	else if ((rc = process_bpf__load(b->skel)) == 0 &&
 	    (rc = process_bpf__attach(b->skel)) == 0)
-		rc = sensor_ring_open(&b->ring, module_loop(s->m),
-		    bpf_map__fd(b->skel->maps.ring), on_record, s);
+		rc = open_ring(s, b);
 	if (rc < 0) {
 		*why = sensor_bpf_why(rc);
 		process_bpf__destroy(b->skel);
@@ -104,7 +109,6 @@ process_by_bpf(struct process_monitor *s, char **why)
 	}
 	s->own = b;
 	s->stop = look;
-	uv_timer_start(&s->look, on_look, LOOK_MS, LOOK_MS);
 	return 0;
 }
 

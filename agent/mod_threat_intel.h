@@ -23,7 +23,6 @@ struct intel_source {
 	struct intel_feed	 feed;
 	struct intel_count	 count;		/* of the last reading */
 	char			*fault;		/* of it, or NULL */
-	struct httpc		*fetch;		/* under way, or NULL */
 	int			 out;		/* its file, being written */
 	struct threat_intel	*all;
 };

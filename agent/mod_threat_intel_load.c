@@ -186,7 +186,6 @@ on_fetched(const struct httpc_answer *a, void *arg)
 	char			*part = part_of(s);
 	int			 rc;
 
-	s->fetch = NULL;
 	close(s->out);
 	if (a->rc < 0)
 		set_fault(s, xasprintf("%s: %s", s->url, a->why));
@@ -215,7 +214,7 @@ fetch(struct intel_source *s)
 		set_fault(s, xasprintf("%s: %s", part, errstr(-errno)));
 	else {
 		s->all->fetching++;
-		s->fetch = httpc_start(module_loop(s->all->m), s->url, &o,
+		httpc_start(module_loop(s->all->m), s->url, &o,
 		    on_fetched, s);
 	}
 	free(part);

@@ -29,7 +29,8 @@ static const struct {
 } members[] = {
 	{ "remoteAddress", INTEL_IP },
 	{ "name", INTEL_DOMAIN },	/* of DNS */
-	{ "sha256", INTEL_SHA256 },
+	{ "sha256", INTEL_SHA256 }, { "sha1", INTEL_SHA1 },
+	{ "md5", INTEL_MD5 },
 	{ "exe", INTEL_PATH }, { "exe", INTEL_NAME },
 	{ "path", INTEL_PATH }, { "path", INTEL_NAME },
 	{ "to", INTEL_PATH }, { "to", INTEL_NAME }
@@ -158,6 +159,24 @@ look_argv(struct threat_intel *t, const json_t *record, const json_t *argv,
 	}
 }
 
+/* Where a name of DNS leads: addresses, and other names. */
+static void
+look_answers(struct threat_intel *t, const json_t *record,
+    const json_t *answers, int retro)
+{
+	struct intel_value	 v;
+	const char		*text, *why;
+	size_t			 i;
+
+	for (i = 0; i < json_array_size(answers); i++) {
+		text = json_string_value(json_array_get(answers, i));
+		if (text != NULL)
+			look(t, record, "answers", intel_value_read(&v,
+			    INTEL_IP, text, strlen(text), &why) == 0 ?
+			    INTEL_IP : INTEL_DOMAIN, text, retro);
+	}
+}
+
 void
 intel_match(struct threat_intel *t, const json_t *record, int retro)
 {
@@ -173,6 +192,7 @@ intel_match(struct threat_intel *t, const json_t *record, int retro)
 			look(t, record, members[i].member, members[i].kind,
 			    text, retro);
 	look_argv(t, record, json_object_get(data, "argv"), retro);
+	look_answers(t, record, json_object_get(data, "answers"), retro);
 }
 
 /* -- what was before -- */

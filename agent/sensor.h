@@ -42,12 +42,18 @@ enum {
 };
 
 struct stat;
-/* The file's SHA-256 as hex, from a cache by device, inode, size, mtime and
- * ctime; NULL with *why, borrowed, where there is none.  Borrowed until the
- * next call. */
-const char *hash_fd(int fd, const char **why);
+struct hash_sums {			/* as hex */
+	char	sha256[65];
+	char	sha1[41], md5[33];	/* "" but after hash_weak() */
+};
+/* What indicators go by, too: asked for before the first file. */
+void	hash_weak(void);
+/* The file's sums, from a cache by device, inode, size, mtime and ctime; NULL
+ * with *why, borrowed, where there are none.  Borrowed until the next call. */
+const struct hash_sums *hash_fd(int fd, const char **why);
 /* The same of a path; st, may be NULL, is filled in. */
-const char *hash_path(const char *path, struct stat *st, const char **why);
+const struct hash_sums *hash_path(const char *path, struct stat *st,
+	    const char **why);
 
 /* -- sensor_proc.c: a process by /proc, while it is there -- */
 

@@ -60,37 +60,9 @@ sensor_bpf_why(int rc)
 	    last);
 }
 
-void
-sensor_ring_read(struct sensor_ring *r)
-{
-	ring_buffer__consume(r->rb);
-}
-
-static void
-on_readable(uv_poll_t *p, int status, int events)
-{
-	(void)events;
-	if (status == 0)
-		sensor_ring_read(p->data);
-}
-
-int
-sensor_ring_open(struct sensor_ring *r, uv_loop_t *loop, int map_fd,
-    int (*record)(void *arg, void *data, size_t n), void *arg)
-{
-	int	rc;
-
-	if ((r->rb = ring_buffer__new(map_fd, record, arg, NULL)) == NULL)
-		return -errno;
-	rc = uv_poll_init(loop, &r->poll, ring_buffer__epoll_fd(r->rb));
-	r->poll.data = r;
-	if (rc == 0)
-		rc = uv_poll_start(&r->poll, UV_READABLE, on_readable);
-	return rc;
-}
-
-uint64_t
-sensor_lost(int map_fd, uint32_t n)
+/* The sum of all counters of all processors. */
+static uint64_t
+lost_of(const struct sensor_ring *r)
 {
 	static uint64_t	*room;
 	static int	 cpus;
@@ -102,11 +74,58 @@ sensor_lost(int map_fd, uint32_t n)
 		cpus = libbpf_num_possible_cpus();
 		room = xcalloc((size_t)(cpus > 0 ? cpus : 1), sizeof(*room));
 	}
-	for (i = 0; i < n; i++)
-		if (bpf_map_lookup_elem(map_fd, &i, room) == 0)
+	for (i = 0; i < r->lost_slots; i++)
+		if (bpf_map_lookup_elem(r->lost_fd, &i, room) == 0)
 			for (c = 0; c < cpus; c++)
 				sum += room[c];
 	return sum;
+}
+
+void
+sensor_ring_look(struct sensor_ring *r)
+{
+	uint64_t	now;
+
+	ring_buffer__consume(r->rb);
+	now = lost_of(r);
+	if (r->lost != NULL)
+		r->lost(r->arg, now - r->lost_before);
+	r->lost_before = now;
+}
+
+static void
+on_look(uv_timer_t *t)
+{
+	sensor_ring_look(t->data);
+}
+
+static void
+on_readable(uv_poll_t *p, int status, int events)
+{
+	struct sensor_ring	*r = p->data;
+
+	(void)events;
+	if (status == 0)
+		ring_buffer__consume(r->rb);
+}
+
+int
+sensor_ring_open(struct sensor_ring *r, uv_loop_t *loop)
+{
+	int	rc;
+
+	r->rb = ring_buffer__new(r->ring_fd, r->record, r->arg, NULL);
+	if (r->rb == NULL)
+		return -errno;
+	rc = uv_poll_init(loop, &r->poll, ring_buffer__epoll_fd(r->rb));
+	r->poll.data = r;
+	if (rc < 0 || (rc = uv_poll_start(&r->poll, UV_READABLE,
+	    on_readable)) < 0)
+		return rc;
+	uv_timer_init(loop, &r->timer);
+	r->timer.data = r;
+	return uv_timer_start(&r->timer, on_look, (uint64_t)r->look_ms,
+	    (uint64_t)r->look_ms);
 }
 
 #else

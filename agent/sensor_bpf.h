@@ -14,16 +14,28 @@ void	 sensor_bpf_begin(void);
 /* Why a program cannot be had: what libbpf said, or what is missing. */
 char	*sensor_bpf_why(int rc);
 
-/* A ring, read when the kernel says so and by sensor_ring_read(). */
+/*
+ * A ring and the counters of what did not fit it, a per-CPU array of so many:
+ * read when the kernel says so, and every look_ms.  The fields above the line
+ * are the caller's.
+ */
 struct sensor_ring {
+	int		 ring_fd, lost_fd;	/* maps */
+	uint32_t	 lost_slots;
+	int64_t		 look_ms;
+	int		(*record)(void *arg, void *data, size_t n);
+	/* After each look: how many were lost since the one before, maybe 0;
+	 * may be NULL. */
+	void		(*lost)(void *arg, uint64_t n);
+	void		*arg;
+	/* -- */
 	struct ring_buffer *rb;
 	uv_poll_t	 poll;
+	uv_timer_t	 timer;
+	uint64_t	 lost_before;
 };
-/* 0 or -errno. */
-int	 sensor_ring_open(struct sensor_ring *, uv_loop_t *, int map_fd,
-	    int (*record)(void *arg, void *data, size_t n), void *arg);
-void	 sensor_ring_read(struct sensor_ring *);
-/* The sum of a per-CPU array's first n counters. */
-uint64_t sensor_lost(int map_fd, uint32_t n);
+/* 0 or -errno.  It lives as long as the process. */
+int	 sensor_ring_open(struct sensor_ring *, uv_loop_t *);
+void	 sensor_ring_look(struct sensor_ring *);
 
 #endif

@@ -1,4 +1,4 @@
-/* SHA-256 of files, each hashed once for as long as it stays the same. */
+/* Hashes of files, each hashed once for as long as it stays the same. */
 #include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,11 +18,18 @@ struct hashed {
 	off_t		 size;
 	struct timespec	 mtime, ctime;
 	uint64_t	 used;
-	uint8_t		 sum[32];
+	struct hash_sums sums;
 };
 
 static struct hashed	*cache;
 static uint64_t		 turn;
+static int		 weak;
+
+void
+hash_weak(void)
+{
+	weak = 1;
+}
 
 static int
 is_same(const struct hashed *h, const struct stat *s)
@@ -37,20 +44,33 @@ is_same(const struct hashed *h, const struct stat *s)
 
 /* 0, or -errno. */
 static int
-sum_of(int fd, uint8_t sum[32])
+sum_of(int fd, struct hash_sums *sums)
 {
 	struct sha256	*c = sha256_new();
+	struct weak_sums *w = weak ? weak_new() : NULL;
+	uint8_t		 sum[SHA256_SIZE], md5[MD5_SIZE], sha1[SHA1_SIZE];
 	char		*room = xmalloc(CHUNK);
 	off_t		 at = 0;
 	ssize_t		 n;
+	int		 rc;
 
 	while ((n = pread(fd, room, CHUNK, at)) > 0) {
 		sha256_add(c, room, (size_t)n);
+		if (w != NULL)
+			weak_add(w, room, (size_t)n);
 		at += n;
 	}
+	rc = n < 0 ? -errno : 0;
 	sha256_end(c, sum);
+	hex_encode(sum, sizeof(sum), sums->sha256);
+	sums->md5[0] = sums->sha1[0] = '\0';
+	if (w != NULL) {
+		weak_end(w, md5, sha1);
+		hex_encode(md5, sizeof(md5), sums->md5);
+		hex_encode(sha1, sizeof(sha1), sums->sha1);
+	}
 	free(room);
-	return n < 0 ? -errno : 0;
+	return rc;
 }
 
 /* Its place: the same file's, or the one of its set that was used longest
@@ -71,10 +91,9 @@ place(const struct stat *s)
 	return oldest;
 }
 
-const char *
+const struct hash_sums *
 hash_fd(int fd, const char **why)
 {
-	static char	 text[65];
 	struct hashed	*h;
 	struct stat	 s;
 	int		 rc;
@@ -93,7 +112,7 @@ hash_fd(int fd, const char **why)
 	h = place(&s);
 	if (!is_same(h, &s)) {
 		h->used = 0;
-		if ((rc = sum_of(fd, h->sum)) < 0) {
+		if ((rc = sum_of(fd, &h->sums)) < 0) {
 			*why = strerror(-rc);
 			return NULL;
 		}
@@ -104,14 +123,14 @@ hash_fd(int fd, const char **why)
 		h->ctime = s.st_ctim;
 	}
 	h->used = ++turn;
-	return hex_encode(h->sum, sizeof(h->sum), text);
+	return &h->sums;
 }
 
-const char *
+const struct hash_sums *
 hash_path(const char *path, struct stat *st, const char **why)
 {
-	const char	*sum = NULL;
-	int		 fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK |
+	const struct hash_sums	*sums = NULL;
+	int			 fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK |
 			    O_NOCTTY);
 
 	if (fd < 0) {
@@ -121,7 +140,7 @@ hash_path(const char *path, struct stat *st, const char **why)
 	if (st != NULL && fstat(fd, st) < 0)
 		*why = strerror(errno);
 	else
-		sum = hash_fd(fd, why);
+		sums = hash_fd(fd, why);
 	close(fd);
-	return sum;
+	return sums;
 }

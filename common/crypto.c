@@ -6,6 +6,8 @@
 #include <mbedtls/chachapoly.h>
 #include <mbedtls/hkdf.h>
 #include <mbedtls/md.h>
+#include <mbedtls/md5.h>
+#include <mbedtls/sha1.h>
 #include <mbedtls/sha256.h>
 #include <sodium.h>
 
@@ -121,6 +123,40 @@ sha256_end(struct sha256 *h, uint8_t out[SHA256_SIZE])
 {
 	must(mbedtls_sha256_finish(&h->ctx, out), "SHA-256");
 	mbedtls_sha256_free(&h->ctx);
+	free(h);
+}
+
+struct weak_sums {
+	mbedtls_md5_context	md5;
+	mbedtls_sha1_context	sha1;
+};
+
+struct weak_sums *
+weak_new(void)
+{
+	struct weak_sums	*h = xcalloc(1, sizeof(*h));
+
+	mbedtls_md5_init(&h->md5);
+	mbedtls_sha1_init(&h->sha1);
+	must(mbedtls_md5_starts(&h->md5), "MD5");
+	must(mbedtls_sha1_starts(&h->sha1), "SHA-1");
+	return h;
+}
+
+void
+weak_add(struct weak_sums *h, const void *p, size_t n)
+{
+	must(mbedtls_md5_update(&h->md5, p, n), "MD5");
+	must(mbedtls_sha1_update(&h->sha1, p, n), "SHA-1");
+}
+
+void
+weak_end(struct weak_sums *h, uint8_t md5[MD5_SIZE], uint8_t sha1[SHA1_SIZE])
+{
+	must(mbedtls_md5_finish(&h->md5, md5), "MD5");
+	must(mbedtls_sha1_finish(&h->sha1, sha1), "SHA-1");
+	mbedtls_md5_free(&h->md5);
+	mbedtls_sha1_free(&h->sha1);
 	free(h);
 }
 

@@ -45,6 +45,14 @@ struct sha256 *sha256_new(void);
 void	sha256_add(struct sha256 *, const void *, size_t);
 void	sha256_end(struct sha256 *, uint8_t out[SHA256_SIZE]);	/* frees it */
 
+/* The two that prove nothing, by which lists of bad files go still. */
+enum { MD5_SIZE = 16, SHA1_SIZE = 20 };
+struct weak_sums;
+struct weak_sums *weak_new(void);
+void	weak_add(struct weak_sums *, const void *, size_t);
+void	weak_end(struct weak_sums *, uint8_t md5[MD5_SIZE],
+	    uint8_t sha1[SHA1_SIZE]);				/* frees it */
+
 /* SipHash-2-4 (Aumasson, Bernstein): for tables whose keys strangers choose. */
 uint64_t crypto_siphash(const uint8_t key[16], const void *, size_t);
 

@@ -8,6 +8,8 @@ command -v jq >/dev/null || skip_all 'no jq'
 # program NAME: a program of its own, so that no other process is like it.
 cp /bin/true "$T/probe"
 sum=$(sha256sum <"$T/probe")
+sha1=$(sha1sum <"$T/probe") md5=$(md5sum <"$T/probe")
+sha1=${sha1%% *} md5=${md5%% *}
 sum=${sum%% *}
 
 module process-monitor '{"source":"ebpf"}'
@@ -23,6 +25,8 @@ if source_is ebpf; then
 	ok 'its user and parent' seen exec \
 	    ".exe == \"$T/probe\" and .uid == $(id -u) and .ppid == $$"
 	ok 'its hash' seen exec ".sha256 == \"$sum\""
+	ok 'those of old lists too' seen exec ".sha1 == \"$sha1\" and
+	    .md5 == \"$md5\""
 	ok 'its cgroup, and the source' seen exec \
 	    ".exe == \"$T/probe\" and .cgroupId > 0 and .source == \"ebpf\""
 	ok 'a fork' seen fork ".pid == $child and .ppid == $$"
