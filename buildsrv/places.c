@@ -41,7 +41,7 @@ static char *
 place(const struct settings *s, const char *name, const char *const *places,
     const char *holds)
 {
-	return settings_has(s, name) ? xstrdup(settings_str(s, name)) :
+	return settings_has(s, name) ? file_absolute(settings_str(s, name)) :
 	    near_exe(places, holds);
 }
 
@@ -114,7 +114,7 @@ pipeline_environment(struct app *a, const char *scripts, const char *source)
 	const struct settings *s = a->server.settings;
 	char	**env = NULL, *bin = near_exe(bin_places, "muster-sign"), *path, *hash;
 	char	 *build_dir = settings_has(s, "build-dir") ?
-	    xstrdup(settings_str(s, "build-dir")) :
+	    file_absolute(settings_str(s, "build-dir")) :
 	    file_join(a->dirs[1], "build");
 	size_t	  n = 0;
 

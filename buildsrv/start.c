@@ -93,7 +93,7 @@ start_signer(struct app *a)
 	int		 rc;
 
 	a->sign_socket = settings_has(s->settings, "sign-socket") ?
-	    xstrdup(settings_str(s->settings, "sign-socket")) :
+	    file_absolute(settings_str(s->settings, "sign-socket")) :
 	    file_join(settings_run_dir(s->settings), "sign.sock");
 	if ((rc = ipc_ask(a->sign_socket, ask, SIGN_TIMEOUT, &answer)) < 0)
 		die(EXIT_SYSTEM, "%s: the signing helper does not answer: %s "

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,9 @@
 
 enum { FILE_CHUNK = 64 * 1024 };
 
+#ifndef PATH_MAX
+#define PATH_MAX	4096
+#endif
 #ifndef O_CLOEXEC
 #define O_CLOEXEC	0
 #endif
@@ -118,6 +122,18 @@ file_join(const char *dir, const char *name)
 
 	return xasprintf("%s%s%s", dir,
 	    n > 0 && dir[n - 1] == '/' ? "" : "/", name);
+}
+
+char *
+file_absolute(const char *path)
+{
+	char	cwd[PATH_MAX];
+	size_t	n = sizeof(cwd);
+
+	if (path[0] == '/' || path[0] == '\\' ||
+	    (path[0] != '\0' && path[1] == ':') || uv_cwd(cwd, &n) < 0)
+		return xstrdup(path);
+	return file_join(cwd, path);
 }
 
 int

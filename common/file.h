@@ -38,6 +38,9 @@ int	file_sha256(const char *path, uint8_t out[32], uint64_t *size);
 int	file_exists(const char *path);
 /* "dir/name", freed by the caller. */
 char	*file_join(const char *dir, const char *name);
+/* The same path from the root, for a process that works elsewhere; nothing
+ * is resolved.  Freed by the caller. */
+char	*file_absolute(const char *path);
 
 /* A piece at a time.  file_open() is a descriptor or -errno, with the flags
  * of open(2) as libuv has them (UV_FS_O_...); it does not survive an exec. */

@@ -99,7 +99,7 @@ fill_dirs(struct settings *s)
 			value_set(s, v, names[i], dir, "default");
 			free(dir);
 		}
-		s->dirs[i] = xstrdup(v->item[0]);
+		s->dirs[i] = file_absolute(v->item[0]);
 	}
 }
 

@@ -97,6 +97,7 @@ _Noreturn void settings_usage(const struct settings *, const char *, ...)
 	    ;
 
 /* The directories, ready made absolute; with SETTINGS_DIRS. */
+/* From the root, also where the setting is relative. */
 const char *settings_state_dir(const struct settings *);
 const char *settings_run_dir(const struct settings *);
 const char *settings_log_dir(const struct settings *);

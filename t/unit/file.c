@@ -32,6 +32,12 @@ main(void)
 	crypto_init();
 	if (mkdtemp(dir) == NULL)
 		return 1;
+	p = file_absolute("/a/b");
+	is_str("a path from the root stays", p, "/a/b");
+	free(p);
+	p = file_absolute(".");
+	ok("another is below where we are", p[0] == '/' && file_exists(p));
+	free(p);
 	p = file_join(dir, "a/b/c");
 	is_int("directories are made", file_mkdirs(p, 0700), 0);
 	is_int("twice is no error", file_mkdirs(p, 0700), 0);
