@@ -1,9 +1,10 @@
 /*
  * The link to the server: CONNECT, then what the protocol of its path says
- * (link002.c, link004.c), then UP, all within one deadline.  Whatever fails closes the WebSocket (CLOSING), and its end leads
- * to WAIT, which connects anew: after a delay that the server named, else
- * one drawn from 0 to min(60, 2^n) seconds.  link_stop() ends it in every
- * state; memory goes when the WebSocket and the timers have closed.
+ * (link002.c, link004.c), then UP, all within one deadline.  Whatever fails
+ * closes the WebSocket (CLOSING), and its end leads to WAIT, which connects
+ * anew: after a delay that the server named, else one drawn from 0 to
+ * min(60, 2^n) seconds (link_delay.c).  link_stop() ends it in every state;
+ * memory goes when the WebSocket and the timers have closed.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -127,48 +128,18 @@ link_up(struct agent_link *l)
 	l->o.up(l->o.arg);
 }
 
-void
-link_retry_after(struct agent_link *l, double s)
-{
-	double	ms = s * 1000;
-
-	if (ms >= 0)
-		l->retry_after_ms = ms < LINK_MAX_RETRY_AFTER_MS ?
-		    (int64_t)ms : LINK_MAX_RETRY_AFTER_MS;
-}
-
-/* Full jitter: a fleet that was cut off together comes back spread out. */
-static int64_t
-next_delay(struct agent_link *l)
-{
-	int64_t		ceiling, told = l->retry_after_ms;
-	uint32_t	random;
-
-	if (l->at_once) {
-		l->at_once = 0;
-		return 0;
-	}
-	ceiling = l->attempt < 6 ? INT64_C(1000) << l->attempt :
-	    LINK_MAX_DELAY_MS;
-	l->attempt++;
-	l->retry_after_ms = -1;
-	if (told >= 0)
-		return told > LINK_MIN_DELAY_MS ? told : LINK_MIN_DELAY_MS;
-	crypto_random(&random, sizeof(random));
-	return (int64_t)((double)ceiling * random / UINT32_MAX);
-}
-
 static void	link_end(struct agent_link *);
 
 /* The WebSocket has closed, in whatever state. */
 static void
 link_down(struct agent_link *l)
 {
-	int	 was_up = l->up_since != 0;
-	int64_t	 delay;
+	int		 was_up = l->up_since != 0;
+	int64_t		 delay;
+	uint32_t	 random;
 
-	if (was_up && clock_mono_ms() - l->up_since >= LINK_STABLE_MS)
-		l->attempt = 0;
+	if (was_up)
+		link_delay_was_up(&l->delay, clock_mono_ms() - l->up_since);
 	l->up_since = 0;
 	uv_timer_stop(&l->beat);
 	uv_timer_stop(&l->ping);
@@ -181,7 +152,8 @@ link_down(struct agent_link *l)
 		link_end(l);
 		return;
 	}
-	delay = next_delay(l);
+	crypto_random(&random, sizeof(random));
+	delay = link_delay_next(&l->delay, random);
 	log_warn("ws", "%s: %s; next try in %.1f s", was_up ?
 	    "connection lost" : "connection failed", l->why,
 	    (double)delay / 1000);
@@ -230,12 +202,10 @@ on_closed(struct ws *ws, int code, const char *why, void *arg)
 	struct agent_link	*l = arg;
 	int			 after = ws_retry_after(ws);
 
-	if (after >= 0 && l->retry_after_ms < 0) {
+	if (after >= 0 && l->delay.told_ms < 0)
 		/* many were told the same second */
-		l->retry_after_ms = after > LINK_MAX_RETRY_AFTER_MS / 1000 ?
-		    LINK_MAX_RETRY_AFTER_MS : (int64_t)after * 1000;
-		l->retry_after_ms += clock_wall_ms() % 1000;
-	}
+		link_delay_told(&l->delay, after * 1000.0 +
+		    (double)(clock_wall_ms() % 1000));
 	if (l->why == NULL && l->protocol->closed != NULL)
 		l->protocol->closed(l, why);
 	if (l->why == NULL)
@@ -264,7 +234,7 @@ link_connect(struct agent_link *l)
 		l->before = l->why;
 		l->why = NULL;
 	}
-	l->retry_after_ms = -1;
+	l->delay.told_ms = -1;
 	log_info("ws", "connecting to %s%s%s", l->o.url, l->o.proxy != NULL ?
 	    " through " : "", l->o.proxy != NULL ? l->o.proxy : "");
 	l->ws = ws_connect(l->o.loop, l->o.url, &options, &events, l, &why);

@@ -220,7 +220,7 @@ link004_closed(struct agent_link *l, const char *why)
 	long long		ms;
 
 	if (strncmp(why, after, strlen(after)) == 0) {
-		link_retry_after(l, atof(why + strlen(after)));
+		link_delay_told(&l->delay, 1000 * atof(why + strlen(after)));
 	} else if (strncmp(why, skew, strlen(skew)) == 0 &&
 	    url_parse(l->o.url, &u, &fault) == 0 &&
 	    (u.tls || url_is_loopback(&u))) {

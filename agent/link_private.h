@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "agent.h"
+#include "link_delay.h"
 #include "linkauth.h"
 #include "list.h"
 #include "replay.h"
@@ -19,11 +20,6 @@ enum {
 	 * is dead: within 39 s, and 5 more until the close is through. */
 	LINK_PING_MS	= 13000,
 	LINK_MAX_PINGS	= 2,
-	LINK_STABLE_MS	= 60000,	/* then attempts count anew */
-	LINK_MAX_DELAY_MS = 60000,	/* ceiling of the jitter */
-	LINK_MIN_DELAY_MS = 100,	/* a server that says 0 gets no storm */
-	LINK_MAX_RETRY_AFTER_MS = 3600000, /* a server can't send us away for
-					 * longer */
 	LINK_SKEW_MS	= 2000,		/* time stamps are whole seconds */
 	/* JSON that fits an envelope of either protocol: base64 makes 4 bytes
 	 * of 3, and the heads are well below 1 KB. */
@@ -98,10 +94,8 @@ struct agent_link {
 	int			 pings;	/* ticks without a sign of life */
 	int			 pinging; /* a pong is to come */
 	struct link_feed	 feed;
-	int			 attempt;
+	struct link_delay	 delay;
 	int64_t			 up_since;
-	int64_t			 retry_after_ms; /* told by the server; -1 */
-	int			 at_once;	/* the cause is mended */
 	int64_t			 next_try;	/* mono, ms, while waiting */
 	uint64_t		 serial;	/* of our messages' ids */
 	char			*why;	/* that it closed, or NULL */
@@ -135,9 +129,6 @@ void	link_put_text(struct agent_link *, const struct buf *);
 void	link_up(struct agent_link *);
 /* Closes for a reason of ours; the rest follows when it is closed. */
 void	link_close(struct agent_link *, int code, char *why_take);
-/* When to come back, as the server says it, within bounds. */
-void	link_retry_after(struct agent_link *, double seconds);
-
 void	link_ping(struct agent_link *);	/* unless one is under way */
 
 /* link_feed.c */

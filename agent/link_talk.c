@@ -227,7 +227,7 @@ talk_retry_after(struct agent_link *l, const json_t *o)
 	const json_t	*after = json_object_get(o, "retry_after");
 
 	if (json_is_number(after))
-		link_retry_after(l, json_number_value(after));
+		link_delay_told(&l->delay, json_number_value(after) * 1000);
 }
 
 void
@@ -236,7 +236,7 @@ talk_skew(struct agent_link *l, int64_t server_ms)
 	tell_skew(server_ms / 1000);
 	log_info("ws", "using the server's time from now on");
 	/* once without delay: what was wrong is mended */
-	l->at_once = !l->skewed;
+	l->delay.at_once = !l->skewed;
 	l->skewed = 1;
 	l->clock_off = server_ms - clock_mono_ms();
 }
@@ -255,5 +255,5 @@ talk_error(struct agent_link *l, const json_t *o)
 	if (strcmp(code, "clock_skew") != 0 || server_s <= 0)
 		return;
 	talk_skew(l, server_s * 1000 + 500);
-	l->at_once &= l->state == LINK_AUTH;
+	l->delay.at_once &= l->state == LINK_AUTH;
 }

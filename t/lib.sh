@@ -11,7 +11,10 @@ if [ -z "${MUSTER_T_STARTED:-}" ]; then
 	    env --default-signal=HUP,INT,TERM,PIPE sh "$0" "$@"
 fi
 unset MUSTER_T_STARTED
-TOP=$(cd "${0%/*}/.." && pwd)
+case $0 in
+*torture/*) TOP=$(cd "${0%/*}/../.." && pwd) ;;
+*)	TOP=$(cd "${0%/*}/.." && pwd) ;;
+esac
 BIN=${MUSTER_BIN:-$TOP/build/bin}
 PATH=$BIN:$TOP/scripts:$PATH
 LC_ALL=C

@@ -1,0 +1,67 @@
+#!/bin/sh
+# A peer that is gone without a word (a cable pulled, a NAT that forgot): the
+# network drops all packets, and the agent finds out within 45 s, over either
+# protocol, and comes back when the packets flow.
+MUSTER_T_LIMIT=${MUSTER_T_LIMIT:-400}
+export MUSTER_T_LIMIT
+. "${0%/*}/../lib.sh"
+for tool in ip tc curl; do
+	command -v $tool >/dev/null || skip_all "no $tool"
+done
+net=lnk$$
+ip netns add $net 2>/dev/null || skip_all 'no network namespaces'
+at_end "ip netns del $net"
+ip link add $net type veth peer name eth0 netns $net &&
+    ip addr add 198.18.77.1/30 dev $net && ip link set $net up &&
+    ip -n $net addr add 198.18.77.2/30 dev eth0 &&
+    ip -n $net link set eth0 up || skip_all 'no veth'
+
+agents=
+# shellcheck disable=SC2016
+at_end 'kill $agents 2>/dev/null'
+at_end "testbed --stop $T/srv"
+# The last --listen is the one that counts.
+testbed --server-arg --open-registration --server-arg --listen \
+    --server-arg 198.18.77.1:0 "$T/srv" >"$T/env" 2>"$T/err" ||
+    { cat "$T/err"; exit 1; }
+# shellcheck disable=SC1091
+. "$T/env"
+curl -sS -H "Authorization: Bearer $MUSTER_API_KEY" -H \
+    'Content-Type: application/json' -d \
+    '{"agentId":"four","secret":"0123456789abcdef0123"}' \
+    "$MUSTER_SERVER/api/agents/secrets" >"$T/made"
+# start NAME OPTION...
+start() {
+	name=$1
+	shift
+	ip netns exec $net "$BIN/muster-agent" --plaintext --name "$name" \
+	    --state-dir "$T/$name" --web-listen none "$@" >"$T/$name.log" 2>&1 &
+	agents="$agents $!"
+}
+connected() { [ "$(muster agents --json | grep -c '"connected": *true')" = 2 ]; }
+lost() { grep -c 'connection lost' "$T/$1.log"; }
+both_lost() { [ "$(lost two)" -ge 1 ] && [ "$(lost four)" -ge 1 ]; }
+
+start two --server "$MUSTER_SERVER"
+MUSTER_AGENT_WS_SECRET=0123456789abcdef0123 start four \
+    --link-url "ws${MUSTER_SERVER#http}/agent" --instance-id four
+ok 'both are connected' wait_for connected
+[ "$failed" = 0 ] || { cat "$T"/*.log; exit 1; }
+tc qdisc add dev $net root netem loss 100% &&
+    ip netns exec $net tc qdisc add dev eth0 root netem loss 100%
+dropped=$(date +%s)
+ok 'the packets are dropped' exits 1 ip netns exec $net ping -c 1 -W 1 \
+    198.18.77.1
+WAIT=60
+ok 'both notice' wait_for both_lost
+took=$(($(date +%s) - dropped))
+echo "# after $took s"
+ok 'within 45 s' test $took -le 45
+ok 'they say why' is "$(grep -l 'connection lost: the server is silent' \
+    "$T/two.log" "$T/four.log" | wc -l)" 2
+tc qdisc del dev $net root && ip netns exec $net tc qdisc del dev eth0 root
+WAIT=100		# the next try may be under way, for 20 s, then 32
+back() { [ "$(grep -c 'connected successfully' "$T/$1.log")" -ge 2 ]; }
+ok 'and the one comes back' wait_for back two
+ok 'and the other' wait_for back four
+done_testing
