@@ -18,6 +18,7 @@
 #include "file.h"
 #include "http.h"
 #include "json.h"
+#include "json_digits.h"
 #include "log.h"
 #include "platform.h"
 #include "settings.h"
@@ -27,6 +28,7 @@
 enum {
 	MAX_BODY	= 16 * 1024,	/* credentials, or a log line */
 	MAX_CONNS	= 64,		/* people and a scraper */
+	MAX_SHOWN	= 40,		/* digits of a number in an error */
 	SECRET_BYTES	= 32,
 	STOP_MS		= 1000		/* for answers under way */
 };
@@ -137,8 +139,9 @@ get_s3(struct local *l, struct http_req *q)
 
 /* -- what changes something -- */
 
-/* As the server will read it: numbers of any size, NUL in strings, and so
- * deep that the envelope around it is not too deep. */
+/* As the server will read it: numbers of any size, unless their digits would
+ * be lost; NUL in strings; and so deep that the envelope around it is not too
+ * deep. */
 static json_t *
 read_body(struct http_req *q)
 {
@@ -147,11 +150,21 @@ read_body(struct http_req *q)
 	json_t		*o = json_read_as(q->body, q->body_len,
 	    JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, ESJSON_MAX_DEPTH - 2,
 	    &e);
+	const char	*lost;
+	size_t		 len;
 
-	if (json_is_object(o))
+	if (!json_is_object(o))
+		http_reply_error(q, 400, NULL, "bad JSON: %s", o != NULL ?
+		    "must be an object" : json_err_str(&e, words,
+		    sizeof(words)));
+	else if ((lost = json_lost_integer(q->body, q->body_len, &len)) ==
+	    NULL)
 		return o;
-	http_reply_error(q, 400, NULL, "bad JSON: %s", o != NULL ?
-	    "must be an object" : json_err_str(&e, words, sizeof(words)));
+	else
+		http_reply_error(q, 400, NULL, "bad JSON: %.*s%s: no number"
+		    " that is kept has these digits; send it as a text",
+		    len > MAX_SHOWN ? MAX_SHOWN : (int)len, lost, len >
+		    MAX_SHOWN ? "..." : "");
 	json_decref(o);
 	return NULL;
 }

@@ -19,7 +19,8 @@
 #include "docwalk.h"
 
 static void (*const steps[])(struct pass *) = {
-	step_runs, step_jobs, step_tokens, step_events, step_files, step_dirs
+	step_runs, step_jobs, step_tokens, step_events, step_reports, step_files,
+	step_dirs
 };
 
 static void	pass_start(struct cleanup *, struct call *, int dry);
@@ -31,10 +32,11 @@ pass_view(struct pass *p)
 {
 	const struct counts	*n = &p->n;
 
-	return json_pack("{sb sb sI sI sI sI sI sI sI sI sI sI sO sb}",
+	return json_pack("{sb sb sI sI sI sI sI sI sI sI sI sI sI sO sb}",
 	    "success", 1, "dryRun", p->dry, "jobs", (json_int_t)n->jobs,
 	    "tokens", (json_int_t)n->tokens,
 	    "events", (json_int_t)n->events,
+	    "reports", (json_int_t)n->reports,
 	    "orphans", (json_int_t)n->orphans,
 	    "restored", (json_int_t)n->restored,
 	    "files", (json_int_t)n->files, "bytes", (json_int_t)n->bytes,
@@ -52,13 +54,13 @@ pass_tell(struct pass *p)
 	if (p->rc < 0 && p->rc != UV_ECANCELED)
 		log_warn("cleanup", "not all could be done: %s",
 		    errstr(p->rc));
-	if (!p->dry && n->jobs + n->tokens + n->events + n->orphans +
-	    n->restored + n->files + n->directories + n->temporary > 0)
+	if (!p->dry && n->jobs + n->tokens + n->events + n->reports +
+	    n->orphans + n->restored + n->files + n->directories + n->temporary > 0)
 		log_info("cleanup", "jobs=%" PRId64 " tokens=%" PRId64
-		    " events=%" PRId64 " orphans=%" PRId64 " restored=%" PRId64
-		    " files=%" PRId64 " bytes=%" PRId64 " directories=%" PRId64
-		    " temporary=%" PRId64, n->jobs, n->tokens, n->events,
-		    n->orphans, n->restored, n->files, n->bytes,
+		    " events=%" PRId64 " reports=%" PRId64 " orphans=%" PRId64
+		    " restored=%" PRId64 " files=%" PRId64 " bytes=%" PRId64
+		    " directories=%" PRId64 " temporary=%" PRId64, n->jobs,
+		    n->tokens, n->events, n->reports, n->orphans, n->restored, n->files, n->bytes,
 		    n->directories, n->temporary);
 	if (p->call == NULL)
 		return;
@@ -133,6 +135,7 @@ on_pass_closed(uv_handle_t *h)
 	c->pass = NULL;
 	json_decref(p->items);
 	json_decref(p->runs);
+	json_decref(p->agents);
 	free(p->cursor);
 	free(p->roots);
 	free(p->found);
@@ -267,6 +270,7 @@ cleanup_start(struct server *s, const struct cleanup_options *o)
 	c->template_dir = xstrdup(o->template_dir);
 	c->keep_jobs = o->keep_jobs;
 	c->keep_events = o->keep_events;
+	c->keep_reports = o->keep_reports;
 	c->keep_templates = o->keep_templates;
 	c->orphan_grace = o->orphan_grace;
 	c->interval = o->interval;

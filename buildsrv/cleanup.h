@@ -1,5 +1,5 @@
 /*
- * What is no longer wanted goes: old jobs, tokens, events, files that no
+ * What is no longer wanted goes: old jobs, tokens, events, reports, files that no
  * record leads to, directories and temporary files that killed processes
  * left.  By itself at the start and every interval, and when it is asked for.
  */
@@ -14,7 +14,7 @@ struct server;
 struct cleanup_options {
 	const char	*state_dir;	/* temporary files in it go */
 	const char	*work_dir, *template_dir;
-	int64_t		 keep_jobs, keep_events, keep_templates; /* ms */
+	int64_t		 keep_jobs, keep_events, keep_reports, keep_templates; /* ms */
 	int64_t		 orphan_grace;	/* ms in the trash */
 	int64_t		 interval;	/* ms; 0: only when asked */
 };

@@ -46,7 +46,7 @@ struct found {
 };
 
 struct counts {
-	int64_t	jobs, tokens, events;
+	int64_t	jobs, tokens, events, reports;
 	int64_t	orphans, restored;	/* into, and out of, the trash */
 	int64_t	files, bytes;		/* removed */
 	int64_t	directories, temporary;
@@ -78,6 +78,7 @@ struct pass {
 	uint8_t		*roots;
 	size_t		 n_roots, max_roots;
 	int		 all_roots;	/* nothing was missed */
+	json_t		*agents;	/* uids whose reports are to be seen */
 	/* cleanup_files.c */
 	struct found	*found;
 	size_t		 n_found, at;
@@ -86,7 +87,7 @@ struct pass {
 struct cleanup {
 	struct server	*server;
 	char		*state_dir, *work_dir, *template_dir;
-	int64_t		 keep_jobs, keep_events, keep_templates;
+	int64_t		 keep_jobs, keep_events, keep_reports, keep_templates;
 	int64_t		 orphan_grace, interval;
 	uv_timer_t	 timer;
 	struct link	 callers;	/* struct call, each for its own pass */
@@ -113,6 +114,9 @@ void	step_tokens(struct pass *);
 void	step_events(struct pass *);
 /* Whether a record leads to this content; when the steps are done. */
 int	pass_is_root(const struct pass *, const uint8_t *sum);
+
+/* cleanup_reports.c */
+void	step_reports(struct pass *);
 
 /* cleanup_files.c */
 void	step_files(struct pass *);

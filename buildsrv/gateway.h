@@ -112,6 +112,7 @@ struct gateway_view {
 	const char	*uid, *host_id, *user, *version, *os, *arch;
 	int		 connected;
 	int64_t		 last_seen;	/* ms */
+	const char	*metrics;	/* JSON, the newest; or NULL */
 };
 /* By uid or host_id: 1, or 0 where there is none. */
 int	gateway_look(const struct gateway *, const char *id,

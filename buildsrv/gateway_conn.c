@@ -39,6 +39,23 @@ static const struct {
 /* -- sending -- */
 
 void
+conn_put(struct gateway_conn *c, const struct buf *b)
+{
+	size_t	pending;
+
+	if (c->closing)
+		return;
+	pending = ws_pending(c->ws);
+	if (pending == 0 || pending + b->len <= GATEWAY_MAX_PENDING) {
+		ws_text(c->ws, b->p, b->len);
+		return;
+	}
+	log_warn("gateway", "%s: agent %s reads too slowly: %zu bytes wait",
+	    ws_peer(c->ws), c->agent != NULL ? c->agent->uid : "?", pending);
+	conn_close(c, CLOSE_SLOW, "reader too slow");
+}
+
+void
 conn_send_text(struct gateway_conn *c, const char *type, const char *id,
     const char *channel, const char *json)
 {
@@ -50,7 +67,7 @@ conn_send_text(struct gateway_conn *c, const char *type, const char *id,
 	e.channel = channel;
 	e.timestamp = clock_wall_ms() / 1000;
 	linkcrypt_write(&c->crypt, &e, json, strlen(json), &b);
-	ws_text(c->ws, b.p, b.len);
+	conn_put(c, &b);
 	buf_release(&b);
 }
 

@@ -434,7 +434,7 @@ hmac_command(struct gateway_conn *c, const char *payload)
 	crypto_uuid(nonce);
 	m.nonce = nonce;
 	hmaclink_write_text(&m, payload, c->hmac->secret, &b);
-	ws_text(c->ws, b.p, b.len);
+	conn_put(c, &b);
 	buf_release(&b);
 }
 

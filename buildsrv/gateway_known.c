@@ -24,7 +24,7 @@ view(const struct gateway_agent *a, struct gateway_view *v)
 	*v = (struct gateway_view){ .uid = a->uid, .host_id = a->host_id,
 	    .user = a->user, .version = a->version, .os = a->os,
 	    .arch = a->arch, .connected = a->conn != NULL,
-	    .last_seen = a->last_seen };
+	    .last_seen = a->last_seen, .metrics = a->metrics };
 }
 
 int

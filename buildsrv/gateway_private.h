@@ -25,13 +25,16 @@ enum {
 	GATEWAY_MAX_STRANGE = 16384,	/* nonces of all others */
 	GATEWAY_SAVE_MS	= 60 * 1000,	/* between two writes of an agent */
 	GATEWAY_MAX_COMMANDS = 64,	/* under way to one agent */
+	/* Bytes that wait for one agent to read them: two of the largest
+	 * messages.  What is slower is better connected anew. */
+	GATEWAY_MAX_PENDING = 512 * 1024,
 	GATEWAY_BACK_RATE = 1000,	/* agents a second after a restart */
 	GATEWAY_SESSION_S = 24 * 3600
 };
 
 /* RFC 6455's closing codes. */
 enum { CLOSE_AWAY = 1001, CLOSE_BAD_DATA = 1003, CLOSE_POLICY = 1008,
-	CLOSE_ERROR = 1011 };
+	CLOSE_ERROR = 1011, CLOSE_SLOW = 1013 };
 
 enum gateway_error {
 	GATEWAY_NOT_AUTHENTICATED, GATEWAY_BAD_SIGNATURE, GATEWAY_CLOCK_SKEW,
@@ -125,6 +128,8 @@ void	gateway_settled(struct gateway *);	/* a store call has ended */
 void	gateway_end(struct gateway *);	/* if it stops and all is done */
 
 /* gateway_conn.c */
+/* A whole message; one that is too much for a slow reader ends it. */
+void	conn_put(struct gateway_conn *, const struct buf *);
 void	conn_send(struct gateway_conn *, const char *type, const char *id,
 	    const char *channel, const json_t *);
 void	conn_send_text(struct gateway_conn *, const char *type,

@@ -36,6 +36,8 @@ struct metrics_scan {
 /* metrics_text.c: the exposition format, 0.0.4; freed by the caller. */
 char	*metrics_text(const struct metrics *, const json_t *jobs,
 	    const struct metrics_scan *);
+/* metrics_agents.c: appends what at most max connected agents told last. */
+void	metrics_agents(struct buf *, const struct gateway *, int64_t max);
 /* The upper bounds in seconds, but for the last, which has none. */
 extern const double	metrics_bounds[METRICS_BUCKETS - 1];
 

@@ -244,6 +244,8 @@ metrics_text(const struct metrics *m, const json_t *jobs,
 	http(&b, m);
 	artifacts(&b, m, scan);
 	listeners(&b, m->server);
+	metrics_agents(&b, m->server->gateway,
+	    settings_int(m->server->settings, "metrics-agents"));
 	updates(&b, m->server);
 	process(&b, m, scan->fds);
 	return buf_take(&b);

@@ -98,7 +98,7 @@ static void
 print_cleaned(const json_t *answer)
 {
 	static const char *const counts[] = {
-		"jobs", "tokens", "events", "orphans", "restored", "files",
+		"jobs", "tokens", "events", "reports", "orphans", "restored", "files",
 		"directories", "temporary"
 	};
 	static const struct column columns[] = { { "WHAT", 0 }, { "NAME", 0 } };

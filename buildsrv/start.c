@@ -185,6 +185,7 @@ start_cleanup(struct app *a)
 	    .work_dir = a->dirs[0], .template_dir = a->dirs[1],
 	    .keep_jobs = settings_int(s, "keep-jobs") * day,
 	    .keep_events = settings_int(s, "keep-events") * day,
+	    .keep_reports = settings_int(s, "keep-reports") * day,
 	    .keep_templates = settings_int(s, "keep-templates") * day,
 	    .orphan_grace = settings_int(s, "orphan-grace"),
 	    .interval = settings_int(s, "cleanup-interval") });

@@ -2,6 +2,7 @@
 # The name of the server: each of its addresses is tried, and each try looks it
 # up anew, so that a server that moves is found without a restart.
 . "${0%/*}/lib.sh"
+# shellcheck disable=SC2034
 WAIT=10
 
 # A mount namespace gives the agent another /etc/hosts.

@@ -128,6 +128,9 @@ ok 'nor by another method' is "$(status_of -X DELETE "$url/healthz")" 405
 ok 'a log line is kept without a link' says '"success": *true' post \
     /internal/log -d '{"message":"kept-line"}'
 ok 'on the disk' sh -c "grep -q kept-line '$T'/*/spool/log-*.seg"
+ok 'digits that no number keeps are refused' says \
+    '18446744073709551617: no number' post /internal/log -d \
+    '{"message":"m","data":[18446744073709551617]}'
 ok 'no secret is in the log' is "$(grep -c 'wJalr' "$T"/*.log | grep -vc ':0$')" 0
 ok 'stopped: 0' exits 0 stop
 ok 'another address than the loopback is refused' exits 100 muster-agent \

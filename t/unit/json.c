@@ -1,5 +1,6 @@
 #include "tap.h"
 #include "json.h"
+#include "json_digits.h"
 #include "log.h"
 
 static json_t *
@@ -20,6 +21,39 @@ refusal(const char *s, const struct json_field *f, size_t n)
 		return "accepted";
 	json_decref(v);
 	return json_err_str(&e, out, sizeof(out));
+}
+
+/* The integer of s that is lost, or "". */
+static const char *
+lost(const char *s)
+{
+	static char	 out[400];
+	size_t		 n = 0;
+	const char	*at = json_lost_integer(s, strlen(s), &n);
+
+	snprintf(out, sizeof(out), "%.*s", (int)n, at != NULL ? at : "");
+	return out;
+}
+
+static void
+test_lost(void)
+{
+	is_str("what int64 takes is kept", lost("[9223372036854775807,"
+	    "-9223372036854775808,0,-1]"), "");
+	is_str("so is a power of two past it",
+	    lost("[9223372036854775808,18446744073709551616]"), "");
+	is_str("and what JavaScript prints",
+	    lost("[123456789012345680000,100000000000000000000000]"), "");
+	is_str("the next one is lost", lost("{\"a\":[1,9223372036854775809]}"),
+	    "9223372036854775809");
+	is_str("below zero, too", lost("-18446744073709551617 "),
+	    "-18446744073709551617");
+	is_str("a rounding that carries", lost("999999999999999999999"),
+	    "999999999999999999999");
+	is_str("a fraction is a double from the start",
+	    lost("[9223372036854775809.0,9223372036854775809e0]"), "");
+	is_str("digits in a text are text",
+	    lost("[\"9223372036854775809\\\"18446744073709551617\",1]"), "");
 }
 
 static const struct json_field inner[] = {
@@ -101,5 +135,6 @@ main(void)
 	    "[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[\"", &e);
 	ok("brackets within a string do not count", v != NULL);
 	json_decref(v);
+	test_lost();
 	return done();
 }
