@@ -95,6 +95,8 @@ $(OBJ)/agent/modules_table.o: $(wildcard agent/mod_*.c)
 LIBS_muster-agent = $(if $(HOST_BPF),-lbpf -lelf -lz)
 
 
+# (A toolchain takes long, and is not thrown away as a mere step on the way.)
+.PRECIOUS: $(TOOLCHAIN_DIR)/%/flags.mk
 $(TOOLCHAIN_DIR)/%/flags.mk: scripts/toolchain $(wildcard scripts/toolchain.d/*)
 	@scripts/deps $(if $(filter host $(NATIVE) $(NATIVE)-bpf,$*),,--cross)
 	@scripts/toolchain --dir $(TOOLCHAIN_DIR) $(if $(filter %-bpf,$*),--with \
