@@ -56,7 +56,7 @@ MODULES	= $(foreach m,telemetry fs-monitor process-monitor network-monitor \
 	  policy analysis threat-intel,$(if $(wildcard \
 	  agent/mod_$(subst -,_,$(m)).c),$(m)))
 PORTABLE = telemetry
-WITH_BPF = process-monitor network-monitor policy
+WITH_BPF = process-monitor network-monitor policy threat-intel
 us	= $(subst -,_,$(1))
 cap_flags = $(foreach m,$(1),-DCAP_$(call us,$(m)))
 NATIVE_ONLY = agent/%_linux.c agent/sensor_%.c agent/policy_%.c \

@@ -19,7 +19,6 @@
 enum { MAX_KEPT = 64 * 1024 * 1024 };	/* of the last graph's file */
 
 struct analysis {
-	struct module	*m;
 	char		*path;		/* of the last graph */
 	char		*dpkg;
 	json_int_t	 graphs;
@@ -297,7 +296,6 @@ analysis_start(struct module *m, const json_t *config, void **self,
 		return -EINVAL;
 	}
 	a = xcalloc(1, sizeof(*a));
-	a->m = m;
 	a->path = file_join(module_state_dir(m), "graph.json");
 	a->dpkg = xstrdup(json_str(config, "dpkg", DPKG));
 	module_source(m, "/proc", NULL);

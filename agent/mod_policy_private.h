@@ -7,26 +7,9 @@
 
 #include "module.h"
 #include "policy_doc.h"
+#include "policy_keep.h"
 
 struct policy_kernel;
-
-/* -- mod_policy_keep.c: what no policy can cut off -- */
-
-struct policy_keep;
-/*
- * management is an array of CIDRs, or NULL.  changed() comes when a server's
- * or a name server's address is another, not before this returns.  0, or
- * -EINVAL with *why, freed by the caller.
- */
-int	policy_keep_start(struct policy_keep **, uv_loop_t *,
-	    const char *state_dir, const json_t *management,
-	    void (*changed)(void *), void *arg, char **why);
-const struct policy_rule *policy_keep_rules(const struct policy_keep *,
-	    size_t *n);
-/* Whether each server's address is known. */
-int	policy_keep_complete(const struct policy_keep *);
-void	policy_keep_hash(const struct policy_keep *, uint8_t out[32]);
-json_t	*policy_keep_show(const struct policy_keep *);	/* new */
 
 /* -- mod_policy_hooks.c: the interfaces it holds for -- */
 

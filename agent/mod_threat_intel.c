@@ -18,7 +18,8 @@
 #include "settings.h"
 #include "tls.h"
 
-enum { FIRST_MS = 200, DEFAULT_CONFIDENCE = 50, HOUR_S = 3600 };
+enum { FIRST_MS = 200, DEFAULT_CONFIDENCE = 50, BLOCK_CONFIDENCE = 80,
+	HOUR_S = 3600 };
 
 static const struct json_field feed_fields[] = {
 	{ .name = "name", .kind = JSON_K_STR, .required = 1, .min = 1,
@@ -44,7 +45,15 @@ static const struct json_field fields[] = {
 	{ .name = "minConfidence", .kind = JSON_K_INT, .min = 0, .max = 100 },
 	{ .name = "refreshMinutes", .kind = JSON_K_INT, .min = 1,
 	    .max = 60 * 24 * 30 },
-	{ .name = "caFile", .kind = JSON_K_STR, .min = 1, .max = 1024 }
+	{ .name = "caFile", .kind = JSON_K_STR, .min = 1, .max = 1024 },
+	{ .name = "block", .kind = JSON_K_BOOL },
+	{ .name = "blockConfidence", .kind = JSON_K_INT, .min = 0,
+	    .max = 100 },
+	{ .name = "blockMounts", .kind = JSON_K_ARR, .max = 64,
+	    .element = JSON_K_STR },
+	{ .name = "blockCgroup", .kind = JSON_K_STR, .min = 1, .max = 1024 },
+	{ .name = "management", .kind = JSON_K_ARR, .max = 64,
+	    .element = JSON_K_STR }
 };
 
 /* -- configuration -- */
@@ -132,6 +141,34 @@ configure(struct threat_intel *t, const json_t *config, char **why)
 
 /* -- life -- */
 
+/* What cannot be blocked is told, and alerts go on: 0, or -EINVAL for what
+ * the configuration has wrong. */
+static int
+start_blocking(struct threat_intel *t, const json_t *config, char **why)
+{
+	int	rc;
+
+	t->block_confidence = (int)json_int(config, "blockConfidence",
+	    BLOCK_CONFIDENCE);
+	if (!json_bool(config, "block", 0))
+		return 0;
+	rc = intel_block_start(t, json_str(config, "blockCgroup", NULL),
+	    json_object_get(config, "management"), why);
+	if (rc == -EINVAL)
+		return rc;
+	if (rc == 0)
+		rc = intel_guard_start(t, json_object_get(config,
+		    "blockMounts"), why);
+	if (rc < 0) {
+		t->block_fault = xasprintf("block: %s", *why != NULL ? *why :
+		    errstr(rc));
+		free(*why);
+		*why = NULL;
+	}
+	intel_block_fill(t);
+	return 0;
+}
+
 static void
 on_refresh(uv_timer_t *timer)
 {
@@ -155,6 +192,7 @@ release(struct threat_intel *t)
 	json_decref(t->warninglists);
 	json_decref(t->suppressed);
 	tls_free(t->tls);
+	free(t->block_fault);
 	free(t->path);
 	free(t->dir);
 	free(t);
@@ -181,11 +219,15 @@ intel_start(struct module *m, const json_t *config, void **self, char **why)
 	}
 	/* the last life's serves until the feeds have been read */
 	intel_open(&t->t, t->path, &fixed);
+	if ((rc = start_blocking(t, config, why)) < 0) {
+		release(t);
+		return rc;
+	}
 	uv_timer_init(module_loop(m), &t->refresh);
 	t->refresh.data = t;
 	uv_timer_start(&t->refresh, on_refresh, FIRST_MS,
 	    (uint64_t)t->refresh_ms);
-	module_source(m, "events", NULL);
+	module_source(m, "events", t->block_fault);
 	*self = t;
 	return 0;
 }
@@ -229,13 +271,18 @@ intel_status(void *self)
 {
 	const struct threat_intel	*t = self;
 	char				 when[CLOCK_RFC3339_SIZE];
-	json_t				*o;
+	json_t				*o, *block = json_object();
 
 	o = json_pack("{so sO sI sI sI sI}", "feeds", feeds_status(t),
 	    "suppressed", t->suppressed, "indicators", (json_int_t)(t->t !=
 	    NULL ? intel_count(t->t, INTEL_ANY) : 0), "lookedUp",
 	    (json_int_t)t->looked, "matched", (json_int_t)t->matched,
 	    "alerts", (json_int_t)t->alerts);
+	intel_block_status(t, block);
+	intel_guard_status(t, block);
+	if (json_object_size(block) > 0)
+		json_object_set(o, "block", block);
+	json_decref(block);
 	if (t->t != NULL)
 		json_object_set_new(o, "made", json_string(clock_rfc3339(
 		    intel_made_at(t->t) * 1000, when)));
@@ -288,6 +335,8 @@ const struct module_type module_threat_intel = {
 	.name = "threat-intel",
 	.about = "indicators from feeds against what the sensors see",
 	.memory_mb = 128,	/* a list of hosts in memory while it is read */
+	/* to block addresses, and programs */
+	.needs = CONFINE_BPF | CONFINE_NET_ADMIN | CONFINE_SYS_ADMIN,
 	.confine = CONFINE_TCP,	/* feeds with a URL */
 	.start = intel_start,
 	.status = intel_status,

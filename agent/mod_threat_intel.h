@@ -44,6 +44,10 @@ struct threat_intel {
 	struct intel_made	 made;
 	struct recent		*recent;
 	uint64_t		 looked, matched, alerts;
+	int			 block_confidence;
+	struct intel_block	*block;		/* or NULL */
+	struct intel_guard	*guard;		/* likewise */
+	char			*block_fault;	/* or NULL */
 };
 
 /* mod_threat_intel_load.c */
@@ -52,6 +56,22 @@ struct threat_intel {
 int	intel_load(struct threat_intel *);
 /* Fetches what has a URL, then loads. */
 void	intel_refresh(struct threat_intel *);
+
+/* mod_threat_intel_block.c */
+/* cgroup NULL: all processes.  0, or -errno with *why, and all is open. */
+int	intel_block_start(struct threat_intel *, const char *cgroup,
+	    const json_t *management, char **why);
+/* The indicators are others by now. */
+void	intel_block_fill(struct threat_intel *);
+void	intel_block_status(const struct threat_intel *, json_t *to);
+
+/* mod_threat_intel_guard.c */
+/* Execs on these mounts; the same. */
+int	intel_guard_start(struct threat_intel *, const json_t *mounts,
+	    char **why);
+/* Answers what the kernel asks: in between, of work that takes long. */
+void	intel_guard_serve(struct threat_intel *);
+void	intel_guard_status(const struct threat_intel *, json_t *to);
 
 /* mod_threat_intel_match.c */
 /* Looks all values of a record up and reports what is known of them; retro:

@@ -19,6 +19,8 @@
 #include "platform.h"
 #include "tls.h"
 
+enum { SERVE_EACH = 1024 };	/* indicators; under a millisecond */
+
 static void
 set_fault(struct intel_source *s, char *take)
 {
@@ -41,9 +43,12 @@ static int
 take(const struct intel_value *v, int confidence, int64_t until, void *arg)
 {
 	struct taking	*k = arg;
+	static unsigned	 turn;
 	const char	*list = intel_warn_find(k->warn, v);
 	json_t		*counts = k->all->suppressed;
 
+	if (++turn % SERVE_EACH == 0)
+		intel_guard_serve(k->all);
 	if (list == NULL)
 		intel_maker_add(k->maker, v, k->source, confidence, until);
 	else
@@ -139,6 +144,7 @@ intel_load(struct threat_intel *t)
 		return rc;
 	intel_close(t->t);
 	t->t = made;
+	intel_block_fill(t);
 	log_info("intel", "%llu indicators of %zu feeds",
 	    (unsigned long long)t->made.kept, t->n_sources);
 	return 0;

@@ -204,6 +204,7 @@ on_kept(const struct spool_item *item, void *arg)
 	struct json_err	  e;
 	json_t		 *record;
 
+	intel_guard_serve(both[0]);
 	if (item->class != SPOOL_EVENT)
 		return 0;
 	record = json_read(item->text, item->len, &e);

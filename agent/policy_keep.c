@@ -8,7 +8,7 @@
  * address is forgotten only when the name has others: a resolver that is
  * down takes nothing away.
  */
-#ifdef HAVE_BPF
+#include <netinet/in.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 #include "file.h"
 #include "http.h"
 #include "log.h"
-#include "mod_policy_private.h"
+#include "policy_keep.h"
 
 enum {
 	LOOK_MS		= 10 * 1000,
@@ -320,7 +320,7 @@ read_ranges(struct policy_keep *k, const json_t *list, char **why)
 	size_t		 i;
 
 	if (list != NULL && !json_is_array(list)) {
-		*why = xstrdup("modules.policy.management: must be an array"
+		*why = xstrdup("management: must be an array"
 		    " of CIDRs");
 		return -EINVAL;
 	}
@@ -329,7 +329,7 @@ read_ranges(struct policy_keep *k, const json_t *list, char **why)
 		fault = "is no CIDR";
 		if (i == MAX_RANGES || s == NULL || policy_cidr_read(
 		    &k->ranges[k->n_ranges], s, &fault) < 0) {
-			*why = xasprintf("modules.policy.management[%zu]: %s",
+			*why = xasprintf("management[%zu]: %s",
 			    i, i == MAX_RANGES ? "is one too many" : fault);
 			return -EINVAL;
 		}
@@ -400,5 +400,3 @@ policy_keep_show(const struct policy_keep *k)
 	}
 	return list;
 }
-
-#endif
