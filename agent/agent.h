@@ -255,6 +255,9 @@ int	uplink_stop(struct agent *);
 void	uplink_release(struct agent *);
 /* "apiURL" or "secret": what the link needs and has not; NULL: nothing. */
 const char *agent_missing(const struct agent *);
+/* The proxy for a URL, "http://HOST:PORT", freed by the caller; or NULL: that
+ * of the settings, else what the environment has. */
+char	*agent_proxy(const struct agent *, const char *url);
 /* Looks for what was missing, and starts the link when all is there, or
  * anew when it has changed. */
 void	agent_look(struct agent *);

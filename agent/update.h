@@ -100,6 +100,8 @@ char	*update_beside(const char *name);
 /* "http://HOST:PORT/base" of our server, freed by the caller; NULL where
  * there is none or we are not registered there. */
 char	*update_base(const struct agent *);
+/* What the server calls us by; "" where it does not know us. */
+const char *update_id(const struct agent *);
 /* GET of a URL; with our Authorization where it is our own server's.  more
  * are further header lines, or NULL. */
 struct httpc *update_get(struct update *, const char *url, const char *more,

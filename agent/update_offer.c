@@ -106,10 +106,26 @@ on_answer(const struct httpc_answer *a, void *arg)
 	json_decref(o);
 }
 
+/* As a value in a URL; an id may have any character. */
+static char *
+encoded(const char *s)
+{
+	struct buf	b = BUF_INIT;
+
+	for (; *s != '\0'; s++)
+		if (strchr("-._~", *s) != NULL || (*s >= '0' && *s <= '9') ||
+		    ((*s | 32) >= 'a' && (*s | 32) <= 'z'))
+			buf_addc(&b, *s);
+		else
+			buf_printf(&b, "%%%02X", (unsigned char)*s);
+	return buf_take(&b);
+}
+
 void
 update_ask(struct update *u)
 {
-	char	*base = update_base(u->agent), *url, own[65], part[80] = "";
+	char	*base = update_base(u->agent), *url, *id, own[65];
+	char	 part[80] = "";
 
 	if (base == NULL) {
 		update_fail(u, "not_registered", "only a registered agent can"
@@ -118,9 +134,11 @@ update_ask(struct update *u)
 	}
 	if (update_own_hash(own) == 0)
 		snprintf(part, sizeof(part), "&base=%s", own);
+	id = encoded(update_id(u->agent));
 	url = xasprintf("%s/api/agents/update?agent_id=%s&version=%s"
-	    "&target=%s-%s%s", base, u->agent->registration.agent_uid,
-	    MUSTER_VERSION, platform_os, platform_arch, part);
+	    "&target=%s-%s%s", base, id, MUSTER_VERSION, platform_os,
+	    platform_arch, part);
+	free(id);
 	u->request = update_get(u, url, NULL, UPDATE_MAX_ANSWER, NULL, NULL,
 	    on_answer);
 	free(url);

@@ -110,10 +110,8 @@ void
 update_report(struct update *u, const char *state, const char *step,
     const char *code, const char *error, const json_t *lines)
 {
-	const char	*uid = u->agent->registration.agent_uid;
-
 	keep(u, json_pack("{ss ss* ss ss ss ss ss ss so}", "agent_id",
-	    uid != NULL ? uid : "", "rollout", u->offer.rollout, "version",
+	    update_id(u->agent), "rollout", u->offer.rollout, "version",
 	    u->offer.version, "from", MUSTER_VERSION, "state", state, "step",
 	    step, "code", code, "error", error, "log", cut_lines(lines)));
 }
@@ -139,7 +137,6 @@ add_lines(json_t *all, const json_t *journal, const char *which)
 static void
 report_rollback(struct update *u, const json_t *journal)
 {
-	const char	*uid = u->agent->registration.agent_uid;
 	json_t		*lines = json_array();
 
 	log_error("update", "version %s was rolled back at step %s: %s",
@@ -148,7 +145,7 @@ report_rollback(struct update *u, const json_t *journal)
 	add_lines(lines, journal, "old");
 	add_lines(lines, journal, "new");
 	keep(u, json_pack("{ss ss ss ss ss ss ss so}", "agent_id",
-	    uid != NULL ? uid : "", "version", json_str(journal, "version",
+	    update_id(u->agent), "version", json_str(journal, "version",
 	    ""), "from", MUSTER_VERSION, "state", "rolled_back", "step",
 	    json_str(journal, "failed_step", ""), "code", json_str(journal,
 	    "failed_step", ""), "error", json_str(journal, "failed_text", ""),

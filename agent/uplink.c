@@ -46,17 +46,24 @@ open_tls(struct agent *a, char **why)
 	return tls_client(&a->tls, a->config.ca_file, NULL, 1, why);
 }
 
+char *
+agent_proxy(const struct agent *a, const char *url)
+{
+	const char	*given = settings_str(a->config.settings, "proxy");
+
+	if (given == NULL)
+		return proxy_for(url);
+	return strcmp(given, "none") != 0 ? xstrdup(given) : NULL;
+}
+
 static void
 open_proxy(struct agent *a)
 {
-	const char	*given = settings_str(a->config.settings, "proxy");
 	const char	*why;
 	struct url	 u;
 
-	if (given != NULL)
-		a->proxy = strcmp(given, "none") != 0 ? xstrdup(given) : NULL;
-	else if (a->config.url != NULL)
-		a->proxy = proxy_for(a->config.url);
+	if (a->config.url != NULL)
+		a->proxy = agent_proxy(a, a->config.url);
 	if (a->proxy != NULL && (url_parse(a->proxy, &u, &why) < 0 || u.tls ||
 	    u.socket[0] != '\0')) {		/* its text may hold a password */
 		log_warn("ws", "the proxy of the environment cannot be used;"

@@ -184,6 +184,7 @@ struct httpc_options {
 					 * goes to the sink has no limit */
 	int64_t		 timeout_ms;	/* without progress; 0: 30 s */
 	const struct tls *tls;		/* NULL: the system's roots */
+	const char	*proxy;		/* "http://HOST:PORT", or NULL */
 	/* Whether an address that the host has may be asked; NULL: any. */
 	int	(*allow)(const struct sockaddr *);
 	/* Takes the body of a 2xx as it comes instead; a negative return

@@ -1,7 +1,8 @@
 /*
  * One request over one connection: connect, send all, read the answer, and
  * close (Connection: close).  http-parser finds the parts of the answer;
- * limits and the meaning are here.
+ * limits and the meaning are here.  Behind a proxy the way there is asked for
+ * first (CONNECT), also for http: so it is the same for both.
  *
  * request_end() is the one way out: it closes the stream, then the timer, and
  * when the timer has closed done() is called and the memory goes.
@@ -16,6 +17,7 @@
 #include "buf.h"
 #include "http.h"
 #include "http_fields.h"
+#include "httpc_impl.h"
 #include "log.h"
 #include "stream.h"
 #include "tls.h"
@@ -29,6 +31,9 @@ struct httpc {
 	uv_timer_t	 timer;
 	struct stream	*stream;	/* NULL: not yet, or closed */
 	struct buf	 request;
+	struct buf	 connect;	/* to the proxy */
+	const struct tls *tls;		/* behind the proxy; or NULL */
+	char		*host;		/* likewise */
 	http_parser	 parser;
 	struct fields	 headers;
 	struct buf	 body;
@@ -44,6 +49,7 @@ struct httpc {
 	char		*why;
 	int		 rc;
 	unsigned	 ended : 1;
+	unsigned	 asks_proxy : 1;	/* it has not opened the way */
 	unsigned	 head_done : 1;
 	unsigned	 no_body : 1;	/* HEAD */
 };
@@ -71,6 +77,8 @@ on_gone(uv_handle_t *h)
 	answer_fill(c, &a);
 	c->done(&a, c->arg);
 	buf_release(&c->request);
+	buf_release(&c->connect);
+	free(c->host);
 	fields_release(&c->headers);
 	buf_release(&c->body);
 	free(c->why);
@@ -160,6 +168,13 @@ on_head(http_parser *p)
 	struct httpc_answer	 a;
 
 	fields_end(&c->headers);
+	if (c->asks_proxy && p->status_code / 100 == 2)
+		return 2;		/* what follows is the server's */
+	if (c->asks_proxy && p->status_code / 100 != 1) {
+		request_end(c, UV_ECONNREFUSED, xasprintf("the proxy refused:"
+		    " %d", p->status_code));
+		return -1;
+	}
 	if (p->status_code == 101 || p->status_code < 100)
 		return refuse(c, UV_EPROTO, "unexpected status");
 	if (p->status_code < 200)
@@ -198,6 +213,8 @@ on_whole(http_parser *p)
 {
 	struct httpc	*c = p->data;
 
+	if (c->asks_proxy && p->upgrade)
+		return 0;
 	if (p->status_code >= 200) {
 		request_end(c, 0, NULL);
 		return -1;		/* what follows is nobody's */
@@ -214,13 +231,38 @@ static const http_parser_settings	settings = {
 	.on_message_complete = on_whole,
 };
 
+static void	on_ready(struct stream *, void *);
+
+/* The proxy has opened the way. */
+static void
+go_through(struct httpc *c)
+{
+	c->asks_proxy = 0;
+	c->head_bytes = 0;
+	fields_clear(&c->headers);
+	http_parser_init(&c->parser, HTTP_RESPONSE);
+	if (c->tls != NULL)
+		stream_start_tls(c->stream, c->tls, c->host, c->timeout_ms);
+	else
+		on_ready(c->stream, c);
+}
+
 /* n 0 is the end of the connection. */
 static void
 answer_feed(struct httpc *c, const char *p, size_t n)
 {
-	http_parser_execute(&c->parser, &settings, p, n);
+	size_t	eaten = http_parser_execute(&c->parser, &settings, p, n);
+
 	if (c->ended)
 		return;
+	if (c->asks_proxy && c->parser.upgrade) {
+		if (eaten < n)		/* no server speaks first */
+			refuse(c, UV_EPROTO, "the proxy said more than its"
+			    " answer");
+		else
+			go_through(c);
+		return;
+	}
 	if (HTTP_PARSER_ERRNO(&c->parser) != HPE_OK) {
 		request_end(c, UV_EPROTO, xasprintf("not an HTTP answer: %s",
 		    http_errno_description(HTTP_PARSER_ERRNO(&c->parser))));
@@ -258,7 +300,7 @@ on_ready(struct stream *s, void *arg)
 {
 	struct httpc	*c = arg;
 
-	stream_write_take(s, &c->request);
+	stream_write_take(s, c->asks_proxy ? &c->connect : &c->request);
 	c->unsent = stream_pending(s);
 	uv_timer_start(&c->timer, on_timer, (uint64_t)c->timeout_ms, 0);
 }
@@ -300,41 +342,6 @@ static const struct stream_events	events = {
 
 /* -- the beginning -- */
 
-static void
-add_host(struct buf *b, const struct url *u)
-{
-	int	v6 = strchr(u->host, ':') != NULL;
-
-	buf_printf(b, "Host: %s%s%s", v6 ? "[" : "", u->host, v6 ? "]" : "");
-	if (u->port != 0 && u->port != (u->tls ? 443 : 80))
-		buf_printf(b, ":%d", u->port);
-	buf_adds(b, "\r\n");
-}
-
-/* 0, or -EINVAL for what cannot stand in a header. */
-static int
-request_write(struct buf *b, const struct url *u,
-    const struct httpc_options *o)
-{
-	buf_printf(b, "%s %s HTTP/1.1\r\n", o->method != NULL ? o->method
-	    : "GET", u->path);
-	add_host(b, u);
-	buf_adds(b, "Connection: close\r\n");
-	if (o->bearer != NULL) {
-		if (o->bearer[strcspn(o->bearer, "\r\n")] != '\0')
-			return -EINVAL;
-		buf_printf(b, "Authorization: Bearer %s\r\n", o->bearer);
-	}
-	if (o->type != NULL)
-		buf_printf(b, "Content-Type: %s\r\n", o->type);
-	if (o->body != NULL)
-		buf_printf(b, "Content-Length: %zu\r\n", o->body_len);
-	buf_printf(b, "%s\r\n", o->headers != NULL ? o->headers : "");
-	if (o->body != NULL)
-		buf_add(b, o->body, o->body_len);
-	return 0;
-}
-
 static struct httpc *
 request_new(uv_loop_t *loop, const struct httpc_options *o,
     void (*done)(const struct httpc_answer *, void *), void *arg)
@@ -356,6 +363,25 @@ request_new(uv_loop_t *loop, const struct httpc_options *o,
 	return c;
 }
 
+/* From the URL u to its proxy's, which is asked for the way to it. */
+static int
+turn_to_proxy(struct httpc *c, struct url *u, const char *proxy, char **why)
+{
+	struct url	 p;
+	const char	*words = "this cannot go through that proxy";
+
+	if (url_parse(proxy, &p, &words) < 0 || p.tls ||
+	    p.socket[0] != '\0' || u->socket[0] != '\0') {
+		*why = xasprintf("proxy: %s", words);
+		return -EINVAL;
+	}
+	c->asks_proxy = 1;
+	c->host = xstrdup(u->host);
+	httpc_write_connect(&c->connect, u);
+	*u = p;
+	return 0;
+}
+
 static int
 request_begin(struct httpc *c, const char *url, const struct httpc_options *o,
     char **why)
@@ -371,9 +397,15 @@ request_begin(struct httpc *c, const char *url, const struct httpc_options *o,
 	if (u.tls && (tls = o->tls) == NULL && (tls = tls_default(why))
 	    == NULL)
 		return -ENOENT;
-	if (request_write(&c->request, &u, o) < 0) {
+	if (httpc_write_request(&c->request, &u, o) < 0) {
 		*why = xstrdup("line end in the API key");
 		return -EINVAL;
+	}
+	if (o->proxy != NULL) {
+		if (turn_to_proxy(c, &u, o->proxy, why) < 0)
+			return -EINVAL;
+		c->tls = tls;
+		tls = NULL;
 	}
 	if (u.socket[0] != '\0' && o->allow != NULL) {
 		*why = xstrdup("not a Unix socket");
