@@ -94,7 +94,8 @@ about_hello(const struct agent_config *c)
 
 	if (uv_os_gethostname(host, &n) < 0)
 		snprintf(host, sizeof(host), "%s", c->name);
-	o = json_pack("{ss ss}", "hostname", host, "version", MUSTER_VERSION);
+	o = json_pack("{ss ss ss ss}", "arch", platform_arch, "hostname", host,
+	    "os", platform_os, "version", MUSTER_VERSION);
 	if (o == NULL || (site != NULL && json_object_set_new(o, "siteId",
 	    json_string(site)) < 0))
 		die(EXIT_USAGE, "siteId or the host's name: not UTF-8");

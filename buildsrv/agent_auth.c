@@ -1,6 +1,7 @@
 /*
  * Routes that agents may call, too: with the agent_uid as user name and the
- * bootstrap_token of its registration as password (RFC 7617).
+ * bootstrap_token of its registration as password (RFC 7617); of document 004
+ * with their id and a token that is made of their secret.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +12,10 @@
 #include "buildsrv.h"
 #include "gateway.h"
 
-enum { MAX_PAIR = 256 };	/* an uid has 36 bytes, a token 43 */
+enum { MAX_PAIR = 400 };	/* an id has up to 256 bytes, a token 64 */
 
-/* "Basic BASE64": its two halves in text, *token behind the colon. */
+/* "Basic BASE64": its two halves in text, *token behind the last colon, as a
+ * token has none. */
 static int
 read_pair(const char *header, char text[MAX_PAIR + 1], char **token)
 {
@@ -24,7 +26,7 @@ read_pair(const char *header, char text[MAX_PAIR + 1], char **token)
 	if (base64_decode(header, strlen(header), text, MAX_PAIR, &n) < 0)
 		return 0;
 	text[n] = '\0';
-	if (strlen(text) != n || (*token = strchr(text, ':')) == NULL)
+	if (strlen(text) != n || (*token = strrchr(text, ':')) == NULL)
 		return 0;
 	*(*token)++ = '\0';
 	return 1;
@@ -34,6 +36,7 @@ void
 agent_auth(struct call *c, void (*entered)(struct call *))
 {
 	const char	*h = http_header(c->req, "authorization");
+	const char	*uid = NULL;
 	char		 text[MAX_PAIR + 1], *token;
 
 	if (h == NULL || strncasecmp(h, "Basic ", 6) != 0) {
@@ -42,17 +45,18 @@ agent_auth(struct call *c, void (*entered)(struct call *))
 	}
 	if (!auth_stranger(c))
 		return;
-	if (read_pair(h, text, &token) && c->server->gateway != NULL &&
-	    gateway_token_ok(c->server->gateway, text, token)) {
+	if (read_pair(h, text, &token) && c->server->gateway != NULL)
+		uid = gateway_token_ok(c->server->gateway, text, token);
+	if (uid != NULL) {
 		c->stranger = 0;
-		c->agent = xstrdup(text);
-		snprintf(c->req->who, sizeof(c->req->who), "%s", text);
+		c->agent = xstrdup(uid);
+		snprintf(c->req->who, sizeof(c->req->who), "%s", uid);
 		entered(c);
 	} else {
 		http_set(c->req, "WWW-Authenticate",
 		    "Bearer realm=\"muster\"");
 		call_error(c, 401, "Authorization",
-		    "not an agent's uid and bootstrap token");
+		    "not an agent's id and token");
 	}
 	crypto_wipe(text, sizeof(text));
 }

@@ -119,8 +119,9 @@ int	gateway_look(const struct gateway *, const char *id,
 	    struct gateway_view *);
 void	gateway_each(const struct gateway *,
 	    void (*each)(const struct gateway_view *, void *), void *arg);
-/* Whether the agent with this uid has this bootstrap token: 1 or 0. */
-int	gateway_token_ok(const struct gateway *, const char *uid,
+/* The uid, borrowed, of the agent with this uid and bootstrap token, or with
+ * this id and hmaclink_token() of document 004; else NULL. */
+const char *gateway_token_ok(struct gateway *, const char *id,
 	    const char *token);
 /*
  * Tells each agent when to come back, closes with 1001, writes what only

@@ -95,8 +95,10 @@ take(struct gateway_conn *c, const struct hmaclink *m)
 	} else if (strcmp(m->type, HMACLINK_AUTH) == 0) {
 		/* who tells no labels has none */
 		labels = json_object_get(m->payload, "labels");
-		info = json_pack("{ss ss ss? ss? so}", "version",
-		    json_str(m->payload, "version", ""), "name",
+		info = json_pack("{ss ss? ss? ss ss? ss? so}", "version",
+		    json_str(m->payload, "version", ""), "os",
+		    json_str(m->payload, "os", NULL), "arch",
+		    json_str(m->payload, "arch", NULL), "name",
 		    json_str(m->payload, "hostname", c->agent_id),
 		    "machine_id", json_str(m->payload, "machineId", NULL),
 		    "boot_id", json_str(m->payload, "bootId", NULL),
@@ -212,6 +214,19 @@ hear(struct gateway_conn *c, const char *text, size_t n)
 
 /* -- the first message -- */
 
+/* By which it asks for updates; written with its record. */
+static void
+keep_token(struct gateway_agent *a, const char *secret)
+{
+	char	token[HMACLINK_TOKEN_SIZE], hex[2 * SHA256_SIZE + 1];
+	uint8_t	hash[SHA256_SIZE];
+
+	hmaclink_token(secret, a->host_id, token);
+	crypto_sha256(token, strlen(token), hash);
+	crypto_wipe(token, sizeof(token));
+	agent_set(&a->bootstrap, hex_encode(hash, sizeof(hash), hex));
+}
+
 static void
 hmac_enter(struct gateway_conn *c, struct gateway_agent *a)
 {
@@ -229,6 +244,7 @@ hmac_enter(struct gateway_conn *c, struct gateway_agent *a)
 	/* an old auth, sent again, must not push out who is connected */
 	if (is_fresh(c, a, h->auth.ts, h->auth.nonce,
 	    strlen(h->auth.nonce))) {
+		keep_token(a, h->secret);
 		conn_settle(c, a);
 		take(c, &h->auth);
 	}
@@ -441,10 +457,20 @@ hmac_command(struct gateway_conn *c, const char *payload)
 void
 gateway_secret_changed(struct gateway *g, const char *agent_id)
 {
-	struct gateway_agent	*a;
-	uint8_t			 key[ED25519_PUBLIC];
+	struct gateway_agent	*a = hmac_find(g, agent_id);
+
+	if (a == NULL)
+		return;
+	agent_set(&a->bootstrap, NULL);		/* made of the old one */
+	if (a->conn != NULL)
+		conn_close(a->conn, CLOSE_POLICY, "secret_changed");
+}
+
+struct gateway_agent *
+hmac_find(struct gateway *g, const char *agent_id)
+{
+	uint8_t	key[ED25519_PUBLIC];
 
 	key_of(agent_id, key);
-	if ((a = agent_find_key(g, key)) != NULL && a->conn != NULL)
-		conn_close(a->conn, CLOSE_POLICY, "secret_changed");
+	return agent_find_key(g, key);
 }

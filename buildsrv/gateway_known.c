@@ -50,16 +50,18 @@ gateway_each(const struct gateway *g,
 	}
 }
 
-int
-gateway_token_ok(const struct gateway *g, const char *uid, const char *token)
+const char *
+gateway_token_ok(struct gateway *g, const char *id, const char *token)
 {
 	struct gateway_agent	*a;
 	uint8_t			 hash[SHA256_SIZE];
 	char			 hex[2 * SHA256_SIZE + 1];
 
-	HASH_FIND(by_uid, g->by_uid, uid, (unsigned)strlen(uid), a);
+	HASH_FIND(by_uid, g->by_uid, id, (unsigned)strlen(id), a);
+	if (a == NULL)
+		a = hmac_find(g, id);
 	crypto_sha256(token, strlen(token), hash);
 	hex_encode(hash, sizeof(hash), hex);
 	return a != NULL && a->bootstrap != NULL &&
-	    crypto_equal_str(a->bootstrap, hex);
+	    crypto_equal_str(a->bootstrap, hex) ? a->uid : NULL;
 }

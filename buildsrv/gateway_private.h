@@ -159,6 +159,8 @@ void	hmac_message(struct ws *, const char *, size_t, int is_text,
 	    void *conn);
 void	hmac_command(struct gateway_conn *, const char *payload);
 void	hmac_free(struct hmac *);
+/* The agent of document 004 with this id, among those in memory; or NULL. */
+struct gateway_agent *hmac_find(struct gateway *, const char *agent_id);
 
 /* gateway_quick.c: document 004's messages in their usual form. */
 struct quick {				/* points into the text */

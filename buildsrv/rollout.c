@@ -149,7 +149,11 @@ count_agent(const struct gateway_view *v, void *arg)
 		return;
 	w->c->agents++;
 	w->c->share += rollout_in_share(w->rollout, v->uid);
-	if (v->version != NULL && strcmp(v->version,
+	/* It says so before its link is back and says another version. */
+	if (rollout_has_failed(w->r, w->rollout, v->uid) &&
+	    strcmp(state, "rolled_back") == 0)
+		w->c->failed++;
+	else if (v->version != NULL && strcmp(v->version,
 	    json_str(w->rollout, "version", "")) == 0)
 		w->c->updated++;
 	else if (rollout_has_failed(w->r, w->rollout, v->uid))

@@ -23,6 +23,7 @@ enum {
 	ROLLOUT_STAGES	= 20,
 	ROLLOUT_TICK_MS	= 1000,		/* between two looks at what runs */
 	ROLLOUT_PUSHES	= 500,		/* commands in one look */
+	ROLLOUT_BUSY_S	= 30,		/* until who was busy is told again */
 	ROLLOUT_LOST_S	= 900,		/* an agent gone for so long in the
 					 * midst of its update has failed */
 	ROLLOUT_RATE_OF	= 5,		/* outcomes before a rate is one */

@@ -12,7 +12,8 @@ struct rollouts {
 	struct server	*server;
 	json_t		*list;		/* oldest first; records */
 	json_t		*agents;	/* uid: {channel, rollout, state, ...} */
-	json_t		*told;		/* "ROLLOUT UID": command was sent */
+	json_t		*told;		/* "ROLLOUT UID": not to be told before
+					 * this time, in ms */
 	uv_timer_t	 timer;
 	int		 loaded, stopping;
 	void		(*done)(void *);

@@ -20,6 +20,14 @@ runs(const json_t *rollout)
 	return strcmp(json_str(rollout, "state", ""), "running") == 0;
 }
 
+/* It still gives to agents that come later; and a new agent may die when all
+ * have been seen in the new version, while their updaters watch them. */
+static int
+is_done(const json_t *rollout)
+{
+	return strcmp(json_str(rollout, "state", ""), "done") == 0;
+}
+
 static void
 on_noted(int rc, const json_t *unused, void *arg)
 {
@@ -56,7 +64,7 @@ rollout_judge(struct rollouts *r, json_t *rollout)
 	char			*why = NULL;
 	int64_t			 n;
 
-	if (!runs(rollout))
+	if (!runs(rollout) && !is_done(rollout))
 		return 0;
 	rollout_count(r, rollout, &c);
 	n = c.failed + c.updated;
@@ -70,7 +78,7 @@ rollout_judge(struct rollouts *r, json_t *rollout)
 	if (why != NULL)
 		set_state(r, rollout, "stopped", why);
 	free(why);
-	return !runs(rollout);
+	return !runs(rollout) && !is_done(rollout);
 }
 
 /* -- agents that were lost -- */
@@ -151,24 +159,51 @@ struct push {
 	int		 left;
 };
 
+struct telling {
+	struct server	*server;	/* outlives the rollouts */
+	char		*key;
+};
+
+static void
+told(struct rollouts *r, const char *key, int64_t until)
+{
+	json_object_set_new(r->told, key, json_integer(until));
+}
+
+/* Who is busy is told again, and who did not hear it. */
 static void
 on_told(int rc, const json_t *answer, void *arg)
 {
-	(void)rc;		/* it asks by itself, later, if this is lost */
-	(void)answer;
-	(void)arg;
+	struct telling	*t = arg;
+	struct rollouts	*r = t->server->gateway != NULL ?
+			    t->server->rollouts : NULL;	/* else we stop */
+
+	if (r != NULL && (rc < 0 || json_str(answer, "error", "")[0] !=
+	    '\0') && json_object_get(r->told, t->key) != NULL)
+		told(r, t->key, clock_wall_ms() + ROLLOUT_BUSY_S * 1000);
+	free(t->key);
+	free(t);
 }
 
+/* Takes the key. */
 static void
-tell(struct push *p, const char *uid)
+tell(struct push *p, const char *uid, char *key)
 {
+	struct telling	*t = xcalloc(1, sizeof(*t));
 	json_t	*args = json_pack("{ss ss}", "rollout", json_str(p->rollout,
 		    "id", ""), "version", json_str(p->rollout, "version", ""));
 	char	*text = gateway_command_text("update", args);
 
-	gateway_command(p->r->server->gateway, uid, NULL,
+	t->server = p->r->server;
+	t->key = key;
+	if (gateway_command(p->r->server->gateway, uid, NULL,
 	    &(struct gateway_order){ .name = "update", .text = text,
-	    .silence_ms = PUSH_TIMEOUT, .done = on_told }, NULL);
+	    .silence_ms = PUSH_TIMEOUT, .done = on_told, .arg = t },
+	    NULL) < 0) {
+		json_object_del(p->r->told, key);	/* the next look */
+		free(key);
+		free(t);
+	}
 	free(text);
 	json_decref(args);
 }
@@ -187,12 +222,13 @@ push_agent(const struct gateway_view *v, void *arg)
 	    rollout_has_failed(p->r, p->rollout, v->uid))
 		return;
 	key = xasprintf("%s %s", json_str(p->rollout, "id", ""), v->uid);
-	if (json_object_get(p->r->told, key) == NULL) {
-		json_object_set_new(p->r->told, key, json_true());
-		tell(p, v->uid);
-		p->left--;
+	if (json_int(p->r->told, key, 0) > clock_wall_ms()) {
+		free(key);
+		return;
 	}
-	free(key);
+	told(p->r, key, INT64_MAX);
+	tell(p, v->uid, key);
+	p->left--;
 }
 
 void

@@ -207,3 +207,17 @@ hmaclink_release(struct hmaclink *m)
 	json_decref(m->root);
 	memset(m, 0, sizeof(*m));
 }
+
+char *
+hmaclink_token(const char *secret, const char *agent_id,
+    char out[HMACLINK_TOKEN_SIZE])
+{
+	struct buf	b = BUF_INIT;
+	uint8_t		mac[SHA256_SIZE];
+
+	/* no message begins so: it would have to be an object */
+	buf_printf(&b, "muster http %s", agent_id);
+	crypto_hmac_sha256(secret, strlen(secret), b.p, b.len, mac);
+	buf_release(&b);
+	return hex_encode(mac, sizeof(mac), out);
+}

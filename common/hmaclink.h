@@ -67,4 +67,9 @@ int	hmaclink_parse(struct hmaclink *, const char *, size_t,
 int	hmaclink_verify(const struct hmaclink *, const char *secret);
 void	hmaclink_release(struct hmaclink *);
 
+/* An agent's password for HTTP: made of its secret, which it does not tell. */
+enum { HMACLINK_TOKEN_SIZE = 65 };
+char	*hmaclink_token(const char *secret, const char *agent_id,
+	    char out[HMACLINK_TOKEN_SIZE]);
+
 #endif

@@ -36,7 +36,8 @@ failed=0
 at_end() { CLEANUP="$* ; $CLEANUP"; }
 
 # ok TITLE COMMAND...: passes when the command succeeds; shows its output
-# when it does not, and then that of $ON_FAILURE.
+# when it does not, and then that of $ON_FAILURE, which a runner that shows no
+# more than what failed shows as well.
 ON_FAILURE=
 ok() {
 	title=$1
@@ -50,7 +51,8 @@ ok() {
 		echo "not ok $count - $title"
 		echo "# exit $rc from: $*"
 		sed 's/^/# /' "$T/.out" | head -n 40
-		[ -z "$ON_FAILURE" ] || $ON_FAILURE 2>&1 | sed 's/^/# /'
+		[ -z "$ON_FAILURE" ] || { echo "not ok $count - $title"
+			$ON_FAILURE 2>&1; } | sed 's/^/# /' >&2
 	fi
 }
 

@@ -3,6 +3,7 @@
 # $TARGET, registered there.
 # shellcheck shell=sh disable=SC2154,SC2034
 command -v node >/dev/null || skip_all 'node is not installed'
+WAIT=60		# it ends; how soon is for the bench to say
 S=$T/server
 mkdir -p "$S"
 node "$TOP/t/update-server.mjs" "$S" >"$T/server.log" 2>&1 &
