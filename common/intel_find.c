@@ -23,6 +23,7 @@ struct intel {
 	const struct intel_head	*head;
 	const struct intel_slot	*slots;
 	const uint8_t		*near;
+	const uint64_t		*filter;
 };
 
 /* Whether all its parts are within it, so that no look-up leaves it. */
@@ -32,7 +33,8 @@ head_ok(const struct intel_head *h, uint64_t size)
 	return memcmp(h->magic, INTEL_MAGIC, sizeof(h->magic)) == 0 &&
 	    h->size == size && h->n_slots >= 64 && h->n_slots < size &&
 	    (h->n_slots & (h->n_slots - 1)) == 0 && h->near < size &&
-	    size - h->near >= INTEL_NEAR && h->slots < h->near &&
+	    size - h->near >= INTEL_NEAR && h->filter < size &&
+	    h->filter % 8 == 0 && size - h->filter >= h->n_slots && h->slots < h->near &&
 	    h->slots % 8 == 0 && (h->near - h->slots) /
 	    sizeof(struct intel_slot) >= h->n_slots &&
 	    h->n_sources <= INTEL_MAX_SOURCES && h->sources < h->slots &&
@@ -70,6 +72,7 @@ intel_open(struct intel **out, const char *path, const char **why)
 	}
 	t->slots = (const void *)(map + t->head->slots);
 	t->near = (const uint8_t *)map + t->head->near;
+	t->filter = (const void *)(map + t->head->filter);
 	*out = t;
 	rc = 0;
 out:
@@ -163,7 +166,27 @@ aim(struct look *l, int prefix, const char *value, size_t len)
 
 	*p = (struct probe){ value, len, intel_hash(h->key, l->kind, prefix,
 	    value, len), prefix };
-	__builtin_prefetch(&l->t->slots[p->hash & (h->n_slots - 1)]);
+	__builtin_prefetch(&l->t->filter[intel_filter_word(p->hash,
+	    h->n_slots)]);
+}
+
+/* Leaves the places that the filter lets through. */
+static void
+sift(struct look *l)
+{
+	uint64_t	n_slots = l->t->head->n_slots, bits, hash;
+	int		i, kept = 0;
+
+	for (i = 0; i < l->n; i++) {
+		hash = l->probe[i].hash;
+		bits = intel_filter_bits(hash);
+		if ((l->t->filter[intel_filter_word(hash, n_slots)] & bits) !=
+		    bits)
+			continue;
+		__builtin_prefetch(&l->t->slots[hash & (n_slots - 1)]);
+		l->probe[kept++] = l->probe[i];
+	}
+	l->n = kept;
 }
 
 /* Bytes of the map of networks near an IPv4 address; NULL for IPv6. */
@@ -205,11 +228,13 @@ static void
 aim_domains(struct look *l, const struct intel_value *v)
 {
 	const char	*at = v->data, *end = v->data + v->len, *dot;
+	int		 labels = intel_labels(at, v->len);
 
 	while (l->n < MAX_PROBES &&
 	    (dot = memchr(at, '.', (size_t)(end - at))) != NULL) {
 		at = dot + 1;
-		aim(l, 0, at, (size_t)(end - at));
+		if (l->t->head->labels & intel_label_bit(--labels))
+			aim(l, 0, at, (size_t)(end - at));
 	}
 }
 
@@ -260,6 +285,7 @@ intel_find(const struct intel *t, const struct intel_value *v, int64_t now,
 		aim_domains(&l, v);
 	else if (v->kind == INTEL_IP)
 		aim_networks(&l, v, near);
+	sift(&l);
 	for (i = 0; i < l.n; i++)
 		n = find_exact(&l, &l.probe[i], now, hits, n);
 	return n;

@@ -79,6 +79,16 @@ intel_maker_source(struct intel_maker *m, const char *name)
 	return (int)i;
 }
 
+int
+intel_labels(const char *name, size_t len)
+{
+	int	n = 1;
+
+	while (len-- > 0)
+		n += *name++ == '.';
+	return n;
+}
+
 void
 intel_maker_add(struct intel_maker *m, const struct intel_value *v,
     int source, int confidence, int64_t until)
@@ -95,6 +105,9 @@ intel_maker_add(struct intel_maker *m, const struct intel_value *v,
 	put(m, &e, INTEL_ENTRY);
 	put(m, v->data, v->len);
 	put(m, zero, (4 - (INTEL_ENTRY + v->len) % 4) % 4);
+	if (v->kind == INTEL_DOMAIN)
+		m->head.labels |= intel_label_bit(intel_labels(v->data,
+		    v->len));
 	if (v->kind == INTEL_IP && v->prefix < 128)
 		m->head.lengths[v->prefix / 64] |=
 		    UINT64_C(1) << v->prefix % 64;
@@ -156,8 +169,11 @@ place(char *map, struct intel_head *h, uint64_t at, uint64_t hash)
 {
 	struct intel_entry	*e = (void *)(map + at), *other;
 	struct intel_slot	*slots = (void *)(map + h->slots);
+	uint64_t		*filter = (void *)(map + h->filter);
 	uint64_t		 i, mask = h->n_slots - 1;
 
+	filter[intel_filter_word(hash, h->n_slots)] |=
+	    intel_filter_bits(hash);
 	for (i = hash & mask; slots[i].at != 0; i = (i + 1) & mask) {
 		other = (void *)(map + (uint64_t)slots[i].at * 4);
 		if (slots[i].hash == hash >> 32 && same(other, e)) {
@@ -218,7 +234,8 @@ lay_out(struct intel_maker *m)
 	h->slots = round_up(m->end + (uint64_t)h->n_sources * INTEL_MAX_NAME,
 	    64);
 	h->near = h->slots + h->n_slots * sizeof(struct intel_slot);
-	h->size = h->near + INTEL_NEAR;
+	h->filter = h->near + INTEL_NEAR;
+	h->size = h->filter + h->n_slots;	/* a byte for each */
 	h->made = clock_wall_ms() / 1000;
 	return m->end / 4 > UINT32_MAX || h->size > SIZE_MAX ? -EFBIG : 0;
 }
