@@ -188,7 +188,7 @@ send_away(struct gateway_conn *c)
 
 	crypto_random(&random, sizeof(random));
 	span = 1 + (double)c->g->conns / GATEWAY_BACK_RATE;
-	after = 0.2 + span * random / UINT32_MAX;
+	after = GATEWAY_AWAY_S + span * random / UINT32_MAX;
 	if (c->at_004) {
 		snprintf(text, sizeof(text), "retry_after %.3f", after);
 		conn_close(c, CLOSE_AWAY, text);

@@ -29,6 +29,8 @@ enum {
 	 * messages.  What is slower is better connected anew. */
 	GATEWAY_MAX_PENDING = 512 * 1024,
 	GATEWAY_BACK_RATE = 1000,	/* agents a second after a restart */
+	GATEWAY_AWAY_S = 2,		/* no agent before a restart is over:
+					 * who meets nobody waits longer */
 	GATEWAY_SESSION_S = 24 * 3600
 };
 

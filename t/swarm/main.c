@@ -35,6 +35,9 @@ static const struct setting table[] = {
 	    "the server (repeatable: addresses of one)", 0, NULL },
 	{ "count", 'n', NULL, SETTING_INT, "100", 1, 1000000, "N",
 	    "so many agents", SETTING_FLAG, NULL },
+	{ "first", 0, NULL, SETTING_INT, "0", 0, 100000000, "N",
+	    "the number of the first agent, where several processes share "
+	    "the agents of one seed", SETTING_FLAG, NULL },
 	{ "protocol", 'p', NULL, SETTING_STR, "002", 0, 0, "002|004|mix",
 	    "the document's whose protocol they speak", SETTING_FLAG, NULL },
 	{ "rate", 'r', NULL, SETTING_INT, "500", 1, 100000, "N",
@@ -315,7 +318,8 @@ prepare(struct swarm *s)
 	more_files(s->count);
 	s->members = xcalloc((size_t)s->count, sizeof(*s->members));
 	for (i = 0; i < s->count; i++)
-		identify(s, &s->members[i], i, protocol);
+		identify(s, &s->members[i], i + (int)settings_int(s->settings,
+		    "first"), protocol);
 	if (settings_bool(s->settings, "make-secrets"))
 		make_secrets(s);
 }

@@ -2,9 +2,9 @@
 # A peer that is gone without a word (a cable pulled, a NAT that forgot): the
 # network drops all packets, and the agent finds out within 45 s, over either
 # protocol, and comes back when the packets flow.
+# shellcheck disable=SC2154,SC2034,SC2015
 MUSTER_T_LIMIT=${MUSTER_T_LIMIT:-400}
 export MUSTER_T_LIMIT
-# shellcheck disable=SC2154,SC2034
 . "${0%/*}/../lib.sh"
 for tool in ip curl; do
 	command -v $tool >/dev/null || skip_all "no $tool"

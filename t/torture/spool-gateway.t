@@ -2,9 +2,9 @@
 # 10,000 events, 100 kills, cuts and restarts of our agent, our server and the
 # link between them (EVENTS, ROUNDS): each is in the server's store once, in
 # order.
+# shellcheck disable=SC2154,SC2034,SC2015
 MUSTER_T_LIMIT=3000
 export MUSTER_T_LIMIT
-# shellcheck disable=SC2154
 . "${0%/*}/../lib.sh"
 command -v node >/dev/null || skip_all 'no node'
 at_end "testbed --stop $T/srv"
