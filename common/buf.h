@@ -24,7 +24,8 @@ void	*xmalloc(size_t);
 void	*xcalloc(size_t, size_t);
 void	*xrealloc(void *, size_t);
 char	*xstrdup(const char *);
-char	*xstrndup(const char *, size_t);
+/* What is there up to a NUL, n bytes at most, as strndup(3) has it. */
+char	*xstrndup(const char *, size_t n);
 /* A formatted string that the caller frees. */
 char	*xasprintf(const char *, ...) PRINTF_LIKE(1, 2);
 

@@ -274,7 +274,9 @@ platform_limit_memory(int64_t bytes)
 {
 	struct rlimit	r = { (rlim_t)bytes, (rlim_t)bytes };
 
+#ifndef __SANITIZE_ADDRESS__	/* whose own memory would count */
 	setrlimit(RLIMIT_DATA, &r);
+#endif
 	r.rlim_cur = r.rlim_max = 0;
 	setrlimit(RLIMIT_CORE, &r);
 }

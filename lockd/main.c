@@ -345,8 +345,10 @@ main(int argc, char **argv)
 	if (settings_has(s, "send")) {
 		if (n < 1 || n > 2)
 			settings_usage(s, "--send takes a word, and JSON");
-		return send_words(settings_str(s, "send"), argv[0], n > 1 ?
+		rc = send_words(settings_str(s, "send"), argv[0], n > 1 ?
 		    argv[1] : NULL, r.wait_ms >= 0 ? r.wait_ms : SEND_MS);
+		settings_free(s);
+		return rc;
 	}
 	if (settings_bool(s, "force") && !settings_has(s, "serve"))
 		settings_usage(s, "--force needs --serve");

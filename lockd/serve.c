@@ -50,17 +50,24 @@ on_beat(uv_timer_t *t)
 }
 
 static void
+stop_serving(struct serve *s)
+{
+	size_t	i;
+
+	control_stop(s->control);
+	for (i = 0; i < nitems(handed_on); i++)
+		uv_close((uv_handle_t *)&s->signals[i], NULL);
+}
+
+static void
 on_exit_of(uv_process_t *p, int64_t status, int number)
 {
 	struct serve	*s = p->data;
-	size_t		 i;
 
 	s->code = number != 0 ? 128 + number : (int)status;
-	control_stop(s->control);
 	uv_close((uv_handle_t *)p, NULL);
 	uv_close((uv_handle_t *)&s->beat, NULL);
-	for (i = 0; i < nitems(handed_on); i++)
-		uv_close((uv_handle_t *)&s->signals[i], NULL);
+	stop_serving(s);
 }
 
 static void
@@ -144,14 +151,16 @@ serve_command(char **argv, const char *path, struct lock *lock,
 	    &s)) < 0)
 		die(EXIT_SYSTEM, "%s: %s", path, errstr(rc));
 	if ((rc = start_command(&s, argv)) < 0) {
-		control_stop(s.control);
 		log_error(NULL, "%s: %s", argv[0], errstr(rc));
-		return rc == UV_ENOENT ? 127 : 126;
+		s.code = rc == UV_ENOENT ? 127 : 126;
+		uv_close((uv_handle_t *)&s.process, NULL);
+		stop_serving(&s);
+	} else {
+		uv_timer_init(&s.loop, &s.beat);
+		s.beat.data = &s;
+		uv_timer_start(&s.beat, on_beat, (uint64_t)beat_ms,
+		    (uint64_t)beat_ms);
 	}
-	uv_timer_init(&s.loop, &s.beat);
-	s.beat.data = &s;
-	uv_timer_start(&s.beat, on_beat, (uint64_t)beat_ms,
-	    (uint64_t)beat_ms);
 	uv_run(&s.loop, UV_RUN_DEFAULT);
 	uv_loop_close(&s.loop);
 	return s.code;

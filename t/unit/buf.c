@@ -12,6 +12,9 @@ main(void)
 	s = buf_take(&b);
 	is_str("and can be taken", s, "");
 	free(s);
+	s = xstrndup("ab", 100);
+	is_str("a copy of a part ends where the whole does", s, "ab");
+	free(s);
 	for (i = 0; i < 5000; i++)
 		buf_printf(&b, "%d,", i % 10);
 	is_int("it grows", b.len, 10000);
