@@ -306,8 +306,8 @@ on_handle_closed(uv_handle_t *h)
 		return;
 	free(l->why);
 	free(l->before);
-	crypto_wipe(l, sizeof(*l));
 	replay_window_release(&l->heard);
+	crypto_wipe(l, sizeof(*l));
 	free(l);
 	done(arg);
 }
