@@ -169,7 +169,12 @@ static struct settings_spec spec = {
 	.n = nitems(table),
 	.groups = SETTINGS_CONFIG | SETTINGS_DIRS | SETTINGS_LOG |
 	    SETTINGS_OPERANDS,
-	.config_name = "agent.config.json"
+	.config_name = "agent.config.json",
+#ifdef HAVE_BPF
+	.built_with = "with eBPF programs"
+#else
+	.built_with = "without eBPF programs"
+#endif
 };
 
 /* The configuration inside this binary, or NULL with the reason why not. */

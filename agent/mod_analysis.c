@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "confine.h"
@@ -15,12 +16,14 @@
 #include "mod_analysis.h"
 
 #define DPKG	"/var/lib/dpkg"
+#define RPM	"/usr/bin/rpm"
 
 enum { MAX_KEPT = 64 * 1024 * 1024 };	/* of the last graph's file */
 
 struct analysis {
 	char		*path;		/* of the last graph */
 	char		*dpkg;
+	int		 rpm;		/* to ask it by; or -errno */
 	json_int_t	 graphs;
 	int64_t		 took_ms;	/* the last one */
 };
@@ -109,6 +112,7 @@ look(struct analysis *a, struct graph *g)
 	graph_init(g);
 	o = graph_processes(g);
 	graph_sockets(g, o);
+	graph_unix(g, o);
 	owners_free(o);
 	graph_packages(g, a->dpkg);
 	add_needed(g);
@@ -248,9 +252,13 @@ answer_packages(struct analysis *a, struct module_call *c, int cyclonedx)
 {
 	json_t	*list = packages_list(a->dpkg), *doc;
 
+	if (list == NULL && a->rpm >= 0)
+		list = rpm_list(a->rpm);
 	if (list == NULL) {
-		module_answer(c, NULL, "no dpkg database is on this host; "
-		    "rpm's is not read by this version");
+		module_answer(c, NULL, a->rpm >= 0 ? "no dpkg database is on"
+		    " this host, and rpm gave no answer" : "no dpkg database"
+		    " is on this host, nor the tool rpm, by which that of"
+		    " rpm is read");
 		return;
 	}
 	if (!cyclonedx) {
@@ -285,7 +293,8 @@ analysis_start(struct module *m, const json_t *config, void **self,
 {
 	static const struct json_field	fields[] = {
 		{ .name = "enabled", .kind = JSON_K_BOOL },
-		{ .name = "dpkg", .kind = JSON_K_STR, .min = 1, .max = 1024 }
+		{ .name = "dpkg", .kind = JSON_K_STR, .min = 1, .max = 1024 },
+		{ .name = "rpm", .kind = JSON_K_STR, .min = 1, .max = 1024 }
 	};
 	struct analysis			*a;
 	struct json_err			 e;
@@ -298,6 +307,8 @@ analysis_start(struct module *m, const json_t *config, void **self,
 	a = xcalloc(1, sizeof(*a));
 	a->path = file_join(module_state_dir(m), "graph.json");
 	a->dpkg = xstrdup(json_str(config, "dpkg", DPKG));
+	a->rpm = access(a->dpkg, X_OK) == 0 ? -ENOENT :
+	    rpm_start(json_str(config, "rpm", RPM));
 	module_source(m, "/proc", NULL);
 	*self = a;
 	return 0;

@@ -52,6 +52,9 @@ const char *owner_of(const struct owners *, uint64_t inode);
 /* mod_analysis_net.c: TCP and UDP, v4 and v6 */
 void	graph_sockets(struct graph *, const struct owners *);
 
+/* mod_analysis_unix.c */
+void	graph_unix(struct graph *, const struct owners *);
+
 /* mod_analysis_pkg.c */
 /* Which package each program and library is from, by dpkg's lists.  0, or
  * -errno: there are none. */
@@ -60,6 +63,13 @@ int	graph_packages(struct graph *, const char *dpkg);
 json_t	*packages_list(const char *dpkg);
 /* The same as a CycloneDX 1.5 document. */
 json_t	*packages_cyclonedx(const json_t *list);
+
+/* mod_analysis_rpm.c */
+/* A descriptor to ask rpm by, -ENOENT where there is none; before the module is
+ * confined. */
+int	rpm_start(const char *rpm);
+/* Like packages_list(), each with "type":"rpm". */
+json_t	*rpm_list(int fd);
 
 /* mod_analysis_elf.c */
 /* The names (DT_NEEDED) that an ELF file asks for, a new array; NULL for what

@@ -248,7 +248,8 @@ component(const json_t *p)
 	struct buf	 purl = BUF_INIT;
 	json_t		*o;
 
-	buf_adds(&purl, "pkg:deb/debian/");
+	buf_adds(&purl, json_object_get(p, "type") != NULL ? "pkg:rpm/" :
+	    "pkg:deb/debian/");
 	add_escaped(&purl, name);
 	buf_addc(&purl, '@');
 	add_escaped(&purl, version);

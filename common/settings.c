@@ -185,6 +185,8 @@ settings_load(const struct settings_spec *spec, int argc, char **argv)
 	}
 	if (settings_bool(s, "version")) {
 		printf("%s %s\n", spec->tool, MUSTER_VERSION);
+		if (spec->built_with != NULL)
+			printf("%s\n", spec->built_with);
 		log_exit(EXIT_YES);
 	}
 	if (spec->groups & SETTINGS_DIRS)

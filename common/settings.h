@@ -61,6 +61,8 @@ struct settings_spec {
 	/* Unknown members of the configuration file: 0 error, 1 ignored
 	 * (config.json is shared with the run-time state). */
 	int			 lenient_file;
+	/* A second line for --version: what it was built with; or NULL. */
+	const char		*built_with;
 };
 
 struct settings;

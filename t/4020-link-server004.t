@@ -65,7 +65,7 @@ result() {
 }
 ok 'ping: pong' result ping "error: '', result: 'pong'"
 ok 'get_version' result get_version \
-    "result: '$(muster-agent --version | cut -d ' ' -f 2)'"
+    "result: '$(muster-agent --version | sed -n '1s/.* //p')'"
 [ ! -s /etc/machine-id ] || ok 'get_machine_id' result get_machine_id \
     "result: '$(cat /etc/machine-id)'"
 ok 'run_health_check' result run_health_check \

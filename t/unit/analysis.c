@@ -3,6 +3,9 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "crypto.h"
@@ -70,6 +73,79 @@ edge(const struct graph *g, const char *from, const char *to,
 
 	snprintf(id, sizeof(id), "%s\t%s\t%s", from, to, kind);
 	return json_object_get(g->edges, id);
+}
+
+/* A program of another name, which is connected to a socket of ours. */
+static pid_t
+start_client(const char *path, int *listener)
+{
+	struct sockaddr_un	 a = { .sun_family = AF_UNIX };
+	char			 name[] = "sleep", time[] = "60";
+	char			*argv[] = { name, time, NULL };
+	pid_t			 pid;
+	int			 fd;
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	*listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(*listener, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    listen(*listener, 4) < 0)
+		return -1;
+	if ((pid = fork()) == 0) {
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+			execvp(name, argv);
+		_exit(1);
+	}
+	fcntl(*listener, F_SETFL, 0);
+	accept(*listener, NULL, NULL);
+	return pid;
+}
+
+static void
+test_unix(void)
+{
+	char		 place[] = "/tmp/muster-unix-XXXXXX", link[48];
+	char		 path[64], to[GRAPH_MAX_ID], exe[256] = "";
+	struct graph	 g;
+	struct owners	*o;
+	const char	*us, *id, *key;
+	json_t		*e;
+	int		 s, found = 0;
+	pid_t		 pid;
+
+	if (mkdtemp(place) == NULL)
+		return;
+	snprintf(path, sizeof(path), "%s/s", place);
+	pid = start_client(path, &s);
+	snprintf(link, sizeof(link), "/proc/%ld/exe", (long)pid);
+	while (pid > 0 && strstr(exe, "sleep") == NULL &&
+	    strstr(exe, "busybox") == NULL && strstr(exe, "coreutils") == NULL
+	    && kill(pid, 0) == 0) {
+		ssize_t	n = readlink(link, exe, sizeof(exe) - 1);
+
+		exe[n > 0 ? n : 0] = '\0';
+		usleep(1000);
+	}
+	graph_init(&g);
+	o = graph_processes(&g);
+	graph_unix(&g, o);
+	owners_free(o);
+	us = our_id(&g);
+	snprintf(to, sizeof(to), "socket:unix:%s", path);
+	ok("a Unix socket is listened at", edge(&g, us, to, "listens") !=
+	    NULL);
+	json_object_foreach(g.edges, key, e)
+		if ((id = strchr(key, '\t')) != NULL && strncmp(id + 1, us,
+		    strlen(us)) == 0 && strcmp(id + 1 + strlen(us),
+		    "\tconnects") == 0)
+			found++;
+	ok("by who connected", found > 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(s);
+	unlink(path);
+	rmdir(place);
+	graph_release(&g);
 }
 
 static void
@@ -246,6 +322,7 @@ main(void)
 	if (n < 0 || mkdtemp(dir) == NULL)
 		return 1;
 	test_host();
+	test_unix();
 	test_packages();
 	test_dpkg();
 	test_elf();
