@@ -4,20 +4,26 @@
 # good and for one that is not.  After each the updater is started again: one
 # agent works, old or new, and nothing is left over.  Prints the table of cut
 # points.
-# EVERY=10 takes each tenth call alone.
+# EVERY=10 takes each tenth call alone; UPDATER_PART=1/2 and UPDATER_PART=2/2
+# are the halves, for two of these at a time.
 # shellcheck disable=SC2154,SC2034
 MUSTER_T_LIMIT=${MUSTER_T_LIMIT:-14400}
 export MUSTER_T_LIMIT
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../updater-cuts.sh"
 EVERY=${EVERY:-1}
+part=${UPDATER_PART:-1/1}
 
 # all_of TITLE COMMAND FILE VERSION
 all_of() {
 	cuts=0
 	missed=0
 	: >"$T/table"
-	awk -v e="$EVERY" 'NR % e == 0 { print $1, $2 }' "$3" >"$T/these"
+	# By how often a call came: that does not change with what another
+	# run has more of some call.
+	awk -v e="$EVERY" -v i="${part%/*}" -v n="${part#*/}" \
+	    'NR % e == 0 && $2 % n == i % n { print $1, $2 }' \
+	    "$3" >"$T/these"
 	while read -r call nth <&3; do
 		at_point "$1" "$2" "$call" "$nth" "$4"
 	done 3<"$T/these"
