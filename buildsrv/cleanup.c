@@ -20,7 +20,7 @@
 
 static void (*const steps[])(struct pass *) = {
 	step_runs, step_jobs, step_tokens, step_events, step_reports, step_files,
-	step_dirs
+	step_releases, step_dirs
 };
 
 static void	pass_start(struct cleanup *, struct call *, int dry);

@@ -121,6 +121,9 @@ void	step_reports(struct pass *);
 /* cleanup_files.c */
 void	step_files(struct pass *);
 
+/* cleanup_releases.c */
+void	step_releases(struct pass *);
+
 /* cleanup_dirs.c */
 void	step_dirs(struct pass *);
 

@@ -13,6 +13,7 @@
 #include "notify.h"
 #include "queue.h"
 #include "settings.h"
+#include "rollout.h"
 #include "tufrepo.h"
 #include "webhooks.h"
 
@@ -230,6 +231,8 @@ updates(struct buf *b, const struct server *s)
 		buf_printf(b, "muster_tuf_expiry_seconds{role=\"%s\"} %lld\n",
 		    roles[i].role, (long long)(roles[i].expires -
 		    clock_wall_ms() / 1000));
+	if (s->rollouts != NULL)
+		rollouts_metrics(s->rollouts, b);
 }
 
 char *

@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+struct buf;
 struct gateway_view;
 struct rollouts;
 struct server;
@@ -54,6 +55,9 @@ void	rollouts_report(struct rollouts *, const char *uid,
 const char *rollouts_channel(const struct rollouts *, const char *uid);
 void	rollouts_set_channel(struct rollouts *, const char *uid,
 	    const char *channel);
+
+/* Lines for GET /metrics. */
+void	rollouts_metrics(const struct rollouts *, struct buf *);
 
 /* A patch from one release's file to another's: {"format",...} or NULL where
  * there is none, yet: then it is begun.  A new reference. */

@@ -75,7 +75,7 @@ ok 'memory, to a tenth' exits 0 awk -v a="$(value \
 ok 'processor time' exits 0 awk -v a="$(value process_cpu_seconds_total)" \
     'BEGIN { exit !(a > 0 && a < 1000) }'
 ok 'no label has a user, a job or a token' exits 1 grep -Eq \
-    "$id|user=|one\"|download/[^:]" "$T/m"
+    "$id|user=|\"one\"|download/[^:]" "$T/m"
 
 # The form: promtool where it is; and by hand, as strict.
 if command -v promtool >/dev/null; then

@@ -114,4 +114,23 @@ ok 'a killed server has all of it' is "$(muster release list | cut -f 1,4 |
     tr '\t\n' '  ')" '1.0.0 there 1.1.0 there '
 ok 'and a client its new release' client \
     --target-name muster-agent_1.1.0_linux-x64_stable download
+
+# -- what nothing names --
+
+gone_sum=$(printf 'nobody names this' | sha256sum | cut -d ' ' -f 1)
+printf 'nobody names this' >"$T/srv/state/releases/$gone_sum"
+printf 'nor this' >"$T/srv/state/releases/$gone_sum.part"
+files() { find "$T/srv/state/releases" -type f | wc -l; }
+all=$(files)
+api "$A" POST /api/cleanup >"$T/code"
+ok 'what is young stays' is "$(files)" "$all"
+kill_server
+serve --timestamp-life 6s --orphan-grace 0
+cleaned() {
+	api "$A" POST /api/cleanup >"$T/code"
+	[ "$(files)" = $((all - 2)) ]
+}
+ok 'later both go'	wait_for cleaned
+ok 'the released stay'	is "$(muster release list | cut -f 1,4 |
+    tr '\t\n' '  ')" '1.0.0 there 1.1.0 there '
 done_testing

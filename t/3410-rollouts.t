@@ -153,6 +153,9 @@ ok 'the failures are shown' says 'failure.*verify.*wrong_hash' \
     muster rollout show "$id"
 ok 'nobody gets it now' is "$(shares)" 0
 ok 'watching it ends with 1' exits 1 muster rollout watch "$id"
+metric() { api "$A" GET /metrics >"$T/code"; grep "^muster_rollout$1" "$T/body"; }
+ok 'the metrics count it' says ' 1$' metric 's{state="stopped"}'
+ok 'and whose updates failed' says '1\.1\.0".*is="failed"} 2$' metric _agents
 ok 'resumed, it goes on' muster rollout resume "$id"
 ok 'for those that failed too' is "$(shares)" "$n"
 ok 'paused, it does not' muster rollout pause "$id"
@@ -168,7 +171,7 @@ ok 'who did what is in the audit log' says "rollout.resume.*$id" muster audit
 
 # -- stages --
 
-id=$(muster rollout start 1.2.0 --stages 50,100 --hold 1s)
+id=$(muster rollout start 1.2.0 --stages 50,100 --hold 1h)
 ok 'the first stage' is "$(counts share && get .rollout.percent)" \
     "$(get .rollout.counts.share)
 50"

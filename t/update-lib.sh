@@ -37,6 +37,14 @@ settings() {
 	    >"$MUSTER_CONFIG"
 }
 
+register() {
+	jq -n --arg url "ws://127.0.0.1:$PORT/ws/agent" '{version: 1,
+	    server: $url, registration_id: "r", agent_uid: "uid-1",
+	    bootstrap_token: "token", registered: 1}' \
+	    >"$STATE/registration.json"
+	chmod 600 "$STATE/registration.json"
+}
+
 # start_agent: the old version, in a directory of its own, with an updater.
 start_agent() {
 	end_agents
@@ -45,11 +53,7 @@ start_agent() {
 	chmod 700 "$STATE"
 	cp "${1:-$T/versions/old}" "$TARGET"
 	cp "$BIN/muster-updater" "$D/muster-updater"
-	jq -n --arg url "ws://127.0.0.1:$PORT/ws/agent" '{version: 1,
-	    server: $url, registration_id: "r", agent_uid: "uid-1",
-	    bootstrap_token: "token", registered: 1}' \
-	    >"$STATE/registration.json"
-	chmod 600 "$STATE/registration.json"
+	register
 	rm -f "$S"/report.* "$S/requests"
 	("$TARGET" >"$T/first" 2>&1 &)
 	wait_for lives
