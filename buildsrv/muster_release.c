@@ -14,7 +14,11 @@
 #include "json.h"
 #include "muster.h"
 
-enum { PART = 1000 * 1000 };	/* bytes of a file in one request */
+enum {
+	PART		= 1000 * 1000,	/* bytes of a file in one request */
+	BUSY_TRIES	= 30,
+	BUSY_MS		= 200		/* a signature takes less */
+};
 
 static const struct setting release_table[] = {
 	CLIENT_SETTINGS,
@@ -94,7 +98,8 @@ release_metadata(const struct client *c)
 
 /* -- publish -- */
 
-/* Sends bytes; the answer, or the end. */
+/* Sends bytes; the answer, or the end.  A server that just then signs its own
+ * metadata anew is asked again. */
 static void
 put(const struct client *c, const char *path, const void *p, size_t n,
     const char *what, int *exists)
@@ -105,8 +110,14 @@ put(const struct client *c, const char *path, const void *p, size_t n,
 				    .type = "application/octet-stream" };
 	struct answer		 a = { 0 };
 	char			*body = NULL, *words;
+	int			 tries = 0;
 
-	a.status = httpc_fetch(c->loop, url, &o, &body, NULL, &a.why);
+	while ((a.status = httpc_fetch(c->loop, url, &o, &body, NULL,
+	    &a.why)) == 503 && tries++ < BUSY_TRIES) {
+		free(body);
+		body = NULL;
+		uv_sleep(BUSY_MS);
+	}
 	a.body = body != NULL ? json_loads(body, 0, NULL) : NULL;
 	if (exists != NULL)
 		*exists = a.status == 409;
