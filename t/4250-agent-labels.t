@@ -71,16 +71,16 @@ ok 'both are chosen by the name' is "$(answers site)" 'box four '
 stop
 
 # A second host with the identity of the first: another machine id.
-second() {
-	unshare -m sh -c 'mount --bind "$1" /etc/machine-id && shift &&
-	    exec "$@"' - "$T/machine" "$@"
-}
+# shellcheck disable=SC2016
+there='mount --bind "$0" /etc/machine-id && exec "$@"'
 echo 0123456789abcdef0123456789abcdef >"$T/machine"
-if [ -s /etc/machine-id ] && second true 2>"$T/err"; then
+if [ -s /etc/machine-id ] &&
+    unshare -m sh -c "$there" "$T/machine" true 2>"$T/err"; then
 	cp -r "$T/one" "$T/two"
 	ok 'one host is no two' is "$(of box .duplicate)" null
-	second "$BIN/muster-agent" --state-dir "$T/two" --web-listen none \
-	    --server "$MUSTER_SERVER" --name box >"$T/two.log" 2>&1 &
+	unshare -m sh -c "$there" "$T/machine" "$BIN/muster-agent" \
+	    --state-dir "$T/two" --web-listen none --name box \
+	    --server "$MUSTER_SERVER" >"$T/two.log" 2>&1 &
 	agents="$agents $! $one"
 	ok 'another machine with its key is noticed' wait_for sh -c \
 	    "muster agents --json | grep -q 'another machine pushed it out\|an earlier boot'"
