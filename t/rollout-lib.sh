@@ -51,7 +51,7 @@ rollout_is() {
 	jq -e "$1" "$T/body" || { jq . "$T/body"; return 1; }
 }
 runs() { muster-lock --status "$LOCK" | grep -q "^version	$1$" && lives; }
-proved() { [ "$(cut_step)" = done ]; }
+proved() { [ "$(cut_step)" = "done" ]; }
 
 show_logs() {
 	tail -n 40 "$T/first" "$T/log/agent.log" "$T/log/updater.log"

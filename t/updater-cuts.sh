@@ -23,7 +23,7 @@ strace -o /dev/null true 2>/dev/null || skip_all 'strace cannot trace here'
 [ -x "$AGENT" ] || skip_all 'muster-agent is not built'
 
 # version_of FILE
-version_of() { "$1" --version | sed 's/.* //'; }
+version_of() { "$1" --version | sed -n '1s/.* //p'; }
 
 # make_version FILE VERSION: the agent, as if it had been built as another
 # version, of as many characters.
