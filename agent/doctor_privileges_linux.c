@@ -136,17 +136,16 @@ try_sys_admin(const struct doctor *d)
 static int
 try_dac_read_search(const struct doctor *d)
 {
-	struct {
-		struct file_handle	h;
-		unsigned char		room[MAX_HANDLE_SZ];
-	}	x;
-	int	fd, mount, at, rc = 0;
+	_Alignas(struct file_handle) unsigned char	room[
+	    sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	struct file_handle	*h = (void *)room;
+	int			 fd, mount, at, rc = 0;
 
-	x.h.handle_bytes = MAX_HANDLE_SZ;
-	if (name_to_handle_at(AT_FDCWD, state_dir(d), &x.h, &mount, 0) < 0)
+	h->handle_bytes = MAX_HANDLE_SZ;
+	if (name_to_handle_at(AT_FDCWD, state_dir(d), h, &mount, 0) < 0)
 		return errno == EOPNOTSUPP ? -ENOTSUP : -errno;
 	at = open(state_dir(d), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if ((fd = open_by_handle_at(at, &x.h, O_PATH | O_CLOEXEC)) < 0)
+	if ((fd = open_by_handle_at(at, h, O_PATH | O_CLOEXEC)) < 0)
 		rc = -errno;
 	else
 		close(fd);
