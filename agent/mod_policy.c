@@ -544,7 +544,7 @@ set_text(struct policy_module *p, const json_t *args, size_t *n)
 
 	if (json_is_string(text)) {
 		*n = json_string_length(text);
-		return xstrndup(json_string_value(text), *n);
+		return xmemdup(json_string_value(text), *n);
 	}
 	*n = p->upload.len;
 	s = buf_take(&p->upload);

@@ -175,7 +175,7 @@ void
 tufrepo_publish(struct tufrepo *t, const char *name, const void *text,
     size_t n, void (*done)(int, const char *, void *), void *arg)
 {
-	char	*copy = xstrndup(text, n);
+	char	*copy = xmemdup(text, n);
 
 	if (begin(t, name, copy) < 0)
 		done(-EBUSY, "the repository is being changed", arg);

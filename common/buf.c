@@ -48,6 +48,17 @@ xstrndup(const char *s, size_t n)
 }
 
 char *
+xmemdup(const char *p, size_t n)
+{
+	char	*copy = xmalloc(n + 1);
+
+	if (n > 0)
+		memcpy(copy, p, n);
+	copy[n] = '\0';
+	return copy;
+}
+
+char *
 xstrdup(const char *s)
 {
 	return xstrndup(s, strlen(s));

@@ -26,6 +26,8 @@ void	*xrealloc(void *, size_t);
 char	*xstrdup(const char *);
 /* What is there up to a NUL, n bytes at most, as strndup(3) has it. */
 char	*xstrndup(const char *, size_t n);
+/* All n bytes, whatever they are, and a NUL behind them. */
+char	*xmemdup(const char *, size_t n);
 /* A formatted string that the caller frees. */
 char	*xasprintf(const char *, ...) PRINTF_LIKE(1, 2);
 

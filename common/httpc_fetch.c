@@ -20,7 +20,7 @@ on_done(const struct httpc_answer *a, void *arg)
 	f->done = 1;
 	f->result = a->rc < 0 ? a->rc : a->status;
 	if (f->body != NULL)
-		*f->body = xstrndup(a->body, a->body_len);
+		*f->body = xmemdup(a->body, a->body_len);
 	if (f->n != NULL)
 		*f->n = a->body_len;
 	if (f->why != NULL)

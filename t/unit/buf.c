@@ -15,6 +15,9 @@ main(void)
 	s = xstrndup("ab", 100);
 	is_str("a copy of a part ends where the whole does", s, "ab");
 	free(s);
+	s = xmemdup("a\0b", 3);
+	ok("a copy of bytes has all of them", memcmp(s, "a\0b", 4) == 0);
+	free(s);
 	for (i = 0; i < 5000; i++)
 		buf_printf(&b, "%d,", i % 10);
 	is_int("it grows", b.len, 10000);

@@ -205,6 +205,7 @@ main(void)
 	if (read(tell[0], &longest, sizeof(longest)) < 0)
 		longest = -1;
 	waitpid(watcher, NULL, 0);
+	shared->kills++;		/* for good */
 	for (i = 0; i < n; i++)
 		kill(pids[i], SIGKILL);
 	for (i = 0; i < n; i++)
