@@ -50,13 +50,14 @@ read -r server <"$T/srv/buildsrv.pid"
 kill -9 "$server"
 ok 'a killed server is noticed' wait_for logged 'connection lost' 1
 bed
-ok 'it comes back when the server does' wait_for connected yes
+# A wait between two attempts has 60 s at most.
+WAIT=70 ok 'it comes back when the server does' wait_for connected yes
 ok 'as the same agent' is "$(muster agents | cut -f 1)" "$uid"
 testbed --stop "$T/srv"
 ok 'a server that stops says when to come back' \
     wait_for logged 'connection lost' 2
 bed
-ok 'and it does' wait_for connected yes
+WAIT=70 ok 'and it does' wait_for connected yes
 ok 'still one agent' is "$(muster agents | wc -l)" 1
 ok 'registered once' is "$(cat "$T"/*.log | grep -c 'registered as')" 1
 stop

@@ -150,11 +150,11 @@ ok 'and all is open' exits 0 inside python3 "$T/net.py" connect 203.0.113.5
 ok 'programs too' exits 0 "$T/m/bad"
 
 module threat-intel '{"block":true,"management":["nonsense"]}'
-ok 'a bad configuration is refused' grep -q '"error":"management\[0\]' \
+ok 'a bad configuration is refused' wait_for grep -q '"error":"management\[0\]' \
     "$T/said"
 stop
 module threat-intel "{\"block\":true,\"blockCgroup\":\"$T\"}"
-ok 'what cannot be had is told, and alerts go on' grep -q \
+ok 'what cannot be had is told, and alerts go on' wait_for grep -q \
     '"source":"events","why":"block: ' "$T/said"
 stop
 done_testing

@@ -42,6 +42,7 @@ peer ip addr add fd77::2/64 dev veth1 nodad
 peer ip link set veth1 up
 
 # agent_start [OPTION...]: and waits until it is on the link.
+WAIT=60	# an agent that was killed is found out, and the next one starts
 agent_start() {
 	"${AGENT:-muster-agent}" --link-url "ws${MUSTER_SERVER#http}/ws/agent" \
 	    --name host --capabilities policy --state-dir "$T/agent" \
