@@ -124,14 +124,23 @@ file_join(const char *dir, const char *name)
 	    n > 0 && dir[n - 1] == '/' ? "" : "/", name);
 }
 
+static int
+is_absolute(const char *path)
+{
+#ifdef _WIN32
+	if (path[0] == '\\' || (path[0] != '\0' && path[1] == ':'))
+		return 1;
+#endif
+	return path[0] == '/';
+}
+
 char *
 file_absolute(const char *path)
 {
 	char	cwd[PATH_MAX];
 	size_t	n = sizeof(cwd);
 
-	if (path[0] == '/' || path[0] == '\\' ||
-	    (path[0] != '\0' && path[1] == ':') || uv_cwd(cwd, &n) < 0)
+	if (is_absolute(path) || uv_cwd(cwd, &n) < 0)
 		return xstrdup(path);
 	return file_join(cwd, path);
 }
