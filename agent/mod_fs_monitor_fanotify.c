@@ -201,14 +201,14 @@ what_of(uint64_t mask)
 	    0U);
 }
 
+/* Its pieces of information stand in [p, end). */
 static void
-on_event(struct fs_monitor *s, const struct fanotify_event_metadata *e)
+on_event(struct fs_monitor *s, const struct fanotify_event_metadata *e,
+    const char *p, const char *end)
 {
 	char		 paths[2][PATH_MAX];
 	int		 there[2] = { 0, 0 }, is_dir = (e->mask & FAN_ONDIR) !=
 			    0;
-	const char	*p = (const char *)e + e->metadata_len;
-	const char	*end = (const char *)e + e->event_len;
 	unsigned	 what = what_of(e->mask);
 
 	while (p + sizeof(struct fanotify_event_info_header) <= end) {
@@ -256,22 +256,27 @@ tell_skipped(struct fs_monitor *s)
 	f->skipped = 0;
 }
 
+/* An event with a name ends where four bytes end; the next one's head, which
+ * has numbers of eight, is copied. */
 static void
-take(struct fs_monitor *s, const struct fanotify_event_metadata *e, ssize_t n,
-    int skip)
+take(struct fs_monitor *s, const char *p, const char *end, int skip)
 {
-	struct by_fanotify	*f = s->own;
+	struct by_fanotify		*f = s->own;
+	struct fanotify_event_metadata	 e;
 
-	for (; FAN_EVENT_OK(e, n); e = FAN_EVENT_NEXT(e, n)) {
-		if (e->mask & FAN_Q_OVERFLOW) {
+	for (; end - p >= (ssize_t)sizeof(e); p += e.event_len) {
+		memcpy(&e, p, sizeof(e));
+		if (e.event_len < sizeof(e) || e.event_len > end - p)
+			break;
+		if (e.mask & FAN_Q_OVERFLOW) {
 			forget_dirs(f);
 			fs_lost(s, "kernel", clock_wall_ms(), 1);
 		} else if (!skip) {
-			on_event(s, e);
+			on_event(s, &e, p + e.metadata_len, p + e.event_len);
 		} else {
 			if (f->skipped++ == 0)
 				f->skipped_from = clock_wall_ms();
-			if (e->mask & FAN_ONDIR)
+			if (e.mask & FAN_ONDIR)
 				forget_dirs(f);
 		}
 	}
@@ -280,7 +285,7 @@ take(struct fs_monitor *s, const struct fanotify_event_metadata *e, ssize_t n,
 static void
 on_readable(uv_poll_t *p, int status, int events)
 {
-	static _Alignas(8) char	*room;
+	static char		*room;
 	struct fs_monitor	*s = p->data;
 	struct by_fanotify	*f = s->own;
 	ssize_t			 n;
@@ -297,8 +302,7 @@ on_readable(uv_poll_t *p, int status, int events)
 	for (i = 0; i < READS; i++) {
 		if ((n = read(f->fd, room, ROOM)) <= 0)
 			break;
-		take(s, (const struct fanotify_event_metadata *)(void *)room,
-		    n, skip);
+		take(s, room, room + n, skip);
 	}
 }
 
