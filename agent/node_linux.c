@@ -92,7 +92,7 @@ family_name(char *out, size_t n, const char *prefix, const char *name,
 
 	if (at + len + strlen(suffix) >= n)
 		return 0;
-	memcpy(out, prefix, at);
+	snprintf(out, n, "%s", prefix);
 	for (i = 0; i < len; i++) {
 		char	c = name[i];
 

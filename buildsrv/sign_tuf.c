@@ -85,11 +85,10 @@ tuf_public(const struct tuf_work *w, const char *word)
 	struct stat	 st;
 	char		*path = NULL;
 	uint8_t		 key[ED25519_PUBLIC];
-	int		 rc;
 
 	if (stat(word, &st) == 0 && S_ISDIR(st.st_mode))
 		word = path = file_join(word, "ed25519.pub");
-	if ((rc = sign_word(word, key, sizeof(key))) < 0)
+	if (sign_word(word, key, sizeof(key)) < 0)
 		settings_usage(w->s, "%s: neither a public key in base64 nor "
 		    "a file of it, nor the directory of a key", word);
 	free(path);

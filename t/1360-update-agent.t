@@ -25,7 +25,7 @@ ok 'and which binary it has' grep -q 'base=[0-9a-f]\{64\}' "$S/query"
 ok 'nothing of it is left'	swept
 ok 'one agent'			wait_for is_alone
 ok 'nothing was reported'	test ! -e "$S/report.1"
-ok 'the same again is refused as current' says accepted ask
+ok 'the same again is refused as current' wait_for says accepted ask
 ok 'and reported so'		report_has '.code == "current"'
 ok 'it runs on'			runs "$NEW"
 

@@ -73,7 +73,7 @@ ok 'its own file it could not replace' has '.lacks.updates |
     index("CAP_DAC_OVERRIDE") != null'
 ok 'nothing else is missing' has '.lacks | keys == ["children",
     "network-monitor", "updates"]'
-ok 'fs-monitor by its best source' listed fs-monitor \
+ok 'fs-monitor by its best source' wait_for listed fs-monitor \
     '.source == "fanotify" and .state == "running"'
 stop
 
