@@ -19,7 +19,7 @@ cat >"$T/versions/crashes" <<END
 [ "\${1-}" != --version ] || exec "$T/versions/third" --version
 "$T/versions/third" "\$@" & agent=\$!
 sleep 5
-kill -SEGV \$agent
+kill -ABRT \$agent
 wait \$agent
 END
 chmod 755 "$T/versions/crashes"

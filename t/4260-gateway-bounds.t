@@ -57,7 +57,7 @@ at_end "kill -CONT $node"
 printf '{"command":"echo","agents":["two"],"timeout":1,"args":{"x":"%s"}}' \
     "$(head -c 60000 /dev/zero | tr '\0' x)" >"$T/order"
 too_slow() { grep -q "agent $two reads too slowly" "$T/srv/buildsrv.log"; }
-for i in 1 2 3 4 5 6; do
+for _ in 1 2 3 4 5 6; do
 	orders=''
 	for k in $(seq 60); do
 		curl -s -H "Authorization: Bearer $A" -d "@$T/order" \

@@ -16,8 +16,7 @@ muster-agent --server http://127.0.0.1:9 --state-dir "$T/st" \
     --run-dir "$T/run" --log-dir "$T/st" --web-listen 127.0.0.1:0 \
     --capabilities telemetry >"$T/log" 2>&1 &
 pid=$!
-# shellcheck disable=SC2016
-at_end 'kill $pid 2>/dev/null'
+at_end "kill $pid 2>/dev/null"
 wait_for grep -q 'listening at http:' "$T/log"
 url=$(sed -n 's/.*listening at \(http:.*\)/\1/p' "$T/log")
 # A first sample of telemetry is there in a quarter of a second.
