@@ -68,6 +68,7 @@ shut_down(void *arg)
 
 	a->stopping = 1;
 	guard_signals();
+	reload_stop(a);
 	uv_timer_start(&a->limit, on_stop_late, STOP_MS, 0);
 	part_stopped(a);
 }
@@ -99,26 +100,11 @@ on_stop_signal(uv_signal_t *s, int number)
 	state_event(a->state, ON_STOP);
 }
 
-void
-agent_reload(struct agent *a)
-{
-	int	rc;
-
-	agent_look(a);
-	if (a->config.log_file == NULL)
-		return;
-	if ((rc = log_to_file(a->config.log_file)) < 0)
-		log_warn(NULL, "%s: cannot be reopened: %s",
-		    a->config.log_file, errstr(rc));
-	else
-		log_info(NULL, "log reopened");
-}
-
 static void
 on_hangup(uv_signal_t *s, int number)
 {
 	(void)number;
-	agent_reload(s->data);
+	agent_reload(s->data, NULL);
 }
 
 static void
@@ -193,6 +179,10 @@ main(int argc, char **argv)
 		config_release(&a.config);
 		return selftest_main();
 	}
+	if (settings_bool(a.config.settings, "check-config")) {
+		config_release(&a.config);
+		return EXIT_YES;
+	}
 	if (a.config.n_operands > 0) {
 		rc = ask_main(&a.config);
 		config_release(&a.config);
@@ -219,5 +209,9 @@ main(int argc, char **argv)
 	lock_drop(a.lock);
 	state_free(a.state);
 	log_info(NULL, "stopped");
+	if (a.anew) {
+		rc = platform_exec_program(argv);
+		die(EXIT_SYSTEM, "cannot start anew: %s", errstr(rc));
+	}
 	return EXIT_YES;
 }

@@ -15,6 +15,7 @@ struct control;
 struct errors;
 struct settings;
 struct spool;
+struct reload;
 struct state;
 struct tail;
 struct tls;
@@ -209,12 +210,19 @@ struct agent {
 	uv_signal_t		 term, intr, hup;
 	size_t			 parts;		/* that run */
 	int			 stopping;
+	int			 anew;	/* then this process starts again */
+	struct reload		*reload;	/* the check under way, or NULL */
 	struct update		*update;
 	char			**argv;		/* as it was started */
 };
 void	agent_parts_ended(struct agent *);
-/* What SIGHUP does: the log is reopened, what the link needs looked for. */
-void	agent_reload(struct agent *);
+
+/* reload.c */
+struct command_call;
+/* What SIGHUP does, and the command: the answer goes to the call, or to the
+ * log where it is NULL. */
+void	agent_reload(struct agent *, struct command_call *);
+void	reload_stop(struct agent *);	/* ends a check under way */
 
 /* start.c: each ends the process where it fails */
 void	start_log(const struct agent *);

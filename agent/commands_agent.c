@@ -55,8 +55,7 @@ static void
 run_reload(struct command_call *call, const json_t *args, void *arg)
 {
 	(void)args;
-	agent_reload(arg);
-	command_done(call, NULL, NULL);
+	agent_reload(arg, call);
 }
 
 /* What waits for the server is on the disk, and errors are tried at once. */
@@ -93,7 +92,7 @@ agent_commands_add(struct agent *a)
 	const struct command	commands[] = {
 		{ "status", "what the agent is doing",
 		    COMMAND_LINK | COMMAND_CONTROL, run_status, a },
-		{ "reload", "reopen the log, look for the link's settings",
+		{ "reload", "reopen the log, take up a changed configuration",
 		    COMMAND_CONTROL, run_reload, a },
 		{ "flush", "send what is kept, as far as it can be",
 		    COMMAND_LINK | COMMAND_CONTROL, run_flush, a },

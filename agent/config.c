@@ -129,6 +129,9 @@ static const struct setting table[] = {
 	{ .name = "self-test", .type = SETTING_BOOL, .fallback = "false",
 	    .help = "check this binary on this host, and exit",
 	    .flags = SETTING_FLAG },
+	{ .name = "check-config", .type = SETTING_BOOL, .fallback = "false",
+	    .help = "check the settings, and exit",
+	    .flags = SETTING_FLAG },
 	{ .name = "force", .type = SETTING_BOOL, .fallback = "false",
 	    .help = "ask a running agent to go, and take its place",
 	    .flags = SETTING_FLAG },
@@ -155,7 +158,7 @@ static const struct setting table[] = {
 static struct settings_spec spec = {
 	.tool = "muster-agent",
 	.synopsis = "[--force] [options]\n"
-	    "       muster-agent --self-test\n"
+	    "       muster-agent --self-test | --check-config [options]\n"
 	    "       muster-agent --enable-autostart [--init-system NAME]"
 	    " [options]\n"
 	    "       muster-agent --disable-autostart [options]\n"

@@ -45,6 +45,12 @@ backup_name(const char *dir, int version)
 	return name_in(dir, suffix);
 }
 
+static const char *
+where(const struct confjson *c)
+{
+	return c->on_trial && file_exists(c->staged) ? c->staged : c->file;
+}
+
 static int
 take_lock(struct lock **l, const char *dir)
 {
@@ -117,9 +123,28 @@ confjson_save(struct confjson *c)
 		return -EROFS;
 	if ((rc = take_lock(&l, c->dir)) < 0)
 		return rc;
-	rc = write_object(c->on_trial && file_exists(c->staged) ? c->staged :
-	    c->file, c->object);
+	rc = write_object(where(c), c->object);
 	lock_drop(l);
+	return rc;
+}
+
+int
+confjson_changed(const struct confjson *c, char **why)
+{
+	json_t	*o;
+	int	 rc;
+
+	*why = NULL;
+	o = read_object(where(c), &rc, why);
+	if (o == NULL)
+		return rc == -ENOENT ? 0 : rc;
+	rc = !json_equal(o, c->object);
+	if (form_of(o) < 0) {
+		*why = xasprintf("%s: config_version: must be a number from"
+		    " 0 on", where(c));
+		rc = -EINVAL;
+	}
+	json_decref(o);
 	return rc;
 }
 
@@ -249,8 +274,7 @@ bring_to_form(struct confjson *c, const struct confjson_spec *spec,
 static int
 load(struct confjson *c, const struct confjson_spec *spec, char **why)
 {
-	const char	*from = c->on_trial && file_exists(c->staged) ?
-	    c->staged : c->file;
+	const char	*from = where(c);
 	json_t		*before;
 	int		 rc;
 

@@ -58,6 +58,9 @@ const json_t *confjson_get(const struct confjson *, const char *path);
 int	confjson_set(struct confjson *, const char *path, json_t *take);
 /* To the disk, old or new at every instant.  0 or -errno. */
 int	confjson_save(struct confjson *);
+/* Whether somebody else has changed the file: 1, 0, or -errno with *why,
+ * freed by the caller, where it is not what can be loaded. */
+int	confjson_changed(const struct confjson *, char **why);
 void	confjson_free(struct confjson *);
 
 /* The updater's: the staged copy becomes the file, or goes.  None is no

@@ -218,6 +218,7 @@ settings_free(struct settings *s)
 	for (i = 0; i < nitems(s->dirs); i++)
 		free(s->dirs[i]);
 	free(s->config_file);
+	json_decref(s->file);
 	free(s->operand);
 	free(s->v);
 	free(s);

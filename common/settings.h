@@ -105,6 +105,9 @@ const char *settings_run_dir(const struct settings *);
 const char *settings_log_dir(const struct settings *);
 /* The configuration file's path, whether it exists or not. */
 const char *settings_config_file(const struct settings *);
+/* Whether it holds something else than when it was loaded, or what cannot be
+ * read. */
+int	 settings_file_changed(const struct settings *);
 
 #define MUSTER_VERSION	"0.1.0"
 

@@ -21,6 +21,7 @@ struct settings {
 	char			**operand;	/* of argv, in their order */
 	int			 show;
 	char			*config_file;
+	json_t			*file;	/* what it held, or NULL */
 	char			*dirs[3];
 };
 

@@ -150,7 +150,23 @@ source_file(struct settings *s, int named)
 	if (rc < 0)
 		settings_usage(s, "%s: %s", s->config_file, errstr(rc));
 	source_json(s, o, s->config_file, "file", !s->spec->lenient_file);
+	s->file = o;
+}
+
+int
+settings_file_changed(const struct settings *s)
+{
+	struct json_err	 e;
+	json_t		*o;
+	int		 rc, changed;
+
+	if (s->config_file == NULL)
+		return 0;
+	o = json_read_file(s->config_file, MAX_CONFIG, &e, &rc);
+	changed = rc == -ENOENT ? s->file != NULL : rc < 0 ||
+	    !json_equal(o, s->file);
 	json_decref(o);
+	return changed;
 }
 
 void
