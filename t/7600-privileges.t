@@ -41,10 +41,12 @@ ask() {
 	    --json "$@"
 }
 has() { ask status | jq -e ".privileges | $1"; }
-listed() {
+is_listed() {
 	ask modules | jq -e "(.modules? // .) | map(select(.name == \"$1\"))[0]
 	    | $2"
 }
+# Modules start one by one.
+listed() { wait_for is_listed "$@"; }
 of_process() { awk -v k="$1:" '$1 == k { print $2 }' "/proc/$agent/status"; }
 
 start root setpriv --reuid 0
@@ -73,7 +75,7 @@ ok 'its own file it could not replace' has '.lacks.updates |
     index("CAP_DAC_OVERRIDE") != null'
 ok 'nothing else is missing' has '.lacks | keys == ["children",
     "network-monitor", "updates"]'
-ok 'fs-monitor by its best source' wait_for listed fs-monitor \
+ok 'fs-monitor by its best source' listed fs-monitor \
     '.source == "fanotify" and .state == "running"'
 stop
 
