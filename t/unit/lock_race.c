@@ -176,14 +176,17 @@ number(const char *name, int64_t absent)
 	return text != NULL ? strtoll(text, NULL, 10) : absent;
 }
 
+static pid_t	*pids;
+
 int
 main(void)
 {
 	int	 n = (int)number("LOCK_RACE_PROCESSES", 100), i;
 	int64_t	 until, longest = -1, blows = 0;
-	pid_t	*pids = calloc((size_t)n, sizeof(*pids)), watcher;
+	pid_t	 watcher;
 	int	 tell[2];
 
+	pids = calloc((size_t)n, sizeof(*pids));
 	snprintf(path, sizeof(path), "/tmp/muster-race.%ld", (long)getpid());
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);

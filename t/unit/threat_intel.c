@@ -105,8 +105,8 @@ write_file(const char *name, const char *text)
 static void *
 start(const char *config, char **why)
 {
-	json_t	*o = json_loads(config, 0, NULL);
-	void	*self = NULL;
+	static void	*self;		/* a module ends with its process */
+	json_t		*o = json_loads(config, 0, NULL);
 
 	*why = NULL;
 	if (module_threat_intel.start(NULL, o, &self, why) < 0)
