@@ -25,8 +25,10 @@ struct file_send {
 	void		*arg;
 	struct http_conn *conn;
 	uv_poll_t	 poll;
+	uv_idle_t	 again;		/* the socket takes more at once */
+	int		 handles;	/* of the two that are open */
 	int		 poll_fd;	/* -1: not watched */
-	int		 no_sendfile;
+	int		 no_sendfile, corked;
 };
 
 /* -- what is asked for -- */
@@ -125,11 +127,14 @@ http_file_part(const struct http_req *q, uint64_t size, const char *etag,
 /* -- the end -- */
 
 static void
-on_poll_closed(uv_handle_t *h)
+on_handle_closed(uv_handle_t *h)
 {
 	struct file_send	*f = h->data;
 
-	close(f->poll_fd);
+	if (--f->handles > 0)
+		return;
+	if (f->poll_fd >= 0)
+		close(f->poll_fd);
 	free(f);
 }
 
@@ -143,8 +148,10 @@ file_finish(struct request *r, int whole)
 	if (f->done != NULL)
 		f->done(f->arg, f->sent, whole);
 	if (f->poll_fd >= 0)
-		uv_close((uv_handle_t *)&f->poll, on_poll_closed);
-	else
+		uv_close((uv_handle_t *)&f->poll, on_handle_closed);
+	if (f->again.data != NULL)
+		uv_close((uv_handle_t *)&f->again, on_handle_closed);
+	if (f->handles == 0)
 		free(f);
 }
 
@@ -189,7 +196,6 @@ on_writable(uv_poll_t *p, int rc, int events)
 
 	(void)rc;		/* sendfile will tell */
 	(void)events;
-	uv_poll_stop(p);
 	file_step(f->conn);
 }
 
@@ -207,13 +213,16 @@ dup_private(int fd)
 static void
 file_watch(struct file_send *f, int fd)
 {
+	if (f->again.data != NULL)
+		uv_idle_stop(&f->again);
 	if (f->poll_fd < 0) {
 		f->poll_fd = dup_private(fd);
 		if (f->poll_fd >= 0 && uv_poll_init(f->conn->loop, &f->poll,
 		    f->poll_fd) < 0) {
 			close(f->poll_fd);
 			f->poll_fd = -1;
-		}
+		} else if (f->poll_fd >= 0)
+			f->handles++;
 	}
 	f->no_sendfile = f->poll_fd < 0;
 	if (f->no_sendfile) {
@@ -221,7 +230,29 @@ file_watch(struct file_send *f, int fd)
 		return;
 	}
 	f->poll.data = f;
-	uv_poll_start(&f->poll, UV_WRITABLE, on_writable);
+	if (!uv_is_active((uv_handle_t *)&f->poll))
+		uv_poll_start(&f->poll, UV_WRITABLE, on_writable);
+}
+
+static void
+on_again(uv_idle_t *i)
+{
+	struct file_send	*f = i->data;
+
+	uv_idle_stop(i);
+	file_step(f->conn);
+}
+
+/* Others have their turn first. */
+static void
+file_again(struct file_send *f)
+{
+	if (f->again.data == NULL) {
+		uv_idle_init(f->conn->loop, &f->again);
+		f->again.data = f;
+		f->handles++;
+	}
+	uv_idle_start(&f->again, on_again);
 }
 
 static void
@@ -229,13 +260,15 @@ file_sendfile(struct http_conn *c, int fd)
 {
 	struct file_send	*f = c->req->file;
 	size_t			 turn = HTTPD_FILE_TURN, n, got;
-	int			 rc;
+	int			 rc, full = 0;
 
 	while (f->left > 0 && turn > 0) {
 		n = f->left < turn ? (size_t)f->left : turn;
 		rc = platform_sendfile(fd, f->fd, f->off, n, &got);
-		if (rc == -EAGAIN)
+		if (rc == -EAGAIN) {
+			full = 1;
 			break;
+		}
 		if (rc == -ENOTSUP) {	/* UNTESTED: Linux always can */
 			f->no_sendfile = 1;
 			file_step(c);
@@ -252,10 +285,12 @@ file_sendfile(struct http_conn *c, int fd)
 	}
 	if (turn < HTTPD_FILE_TURN)
 		conn_wait(c, WAIT_SEND);	/* anew: there was progress */
-	if (f->left > 0)
+	if (f->left == 0)
+		file_step(c);
+	else if (full)
 		file_watch(f, fd);
 	else
-		file_step(c);
+		file_again(f);
 }
 
 static void
@@ -287,6 +322,8 @@ file_step(struct http_conn *c)
 	f->sent += f->given;
 	f->given = 0;
 	if (f->left == 0) {
+		if (f->corked && (fd = stream_plain_fd(c->stream)) >= 0)
+			platform_cork(fd, 0);
 		file_finish(c->req, 1);
 		conn_answered(c);
 		return;
@@ -331,10 +368,12 @@ file_begin(struct request *r, int status, const char *type)
 	}
 	conn_want_drained(c, 1);
 	conn_wait(c, WAIT_SEND);
-	/* A head on its own would wake the reader for nothing, and teach the
-	 * kernel to expect small packets: a fifth of all requests. */
-	if (f->left > 0 && (fd = stream_plain_fd(c->stream)) >= 0)
-		buf_drop(&b, platform_send_more(fd, b.p, b.len));
+	/* A head on its own would wake the reader for nothing, and so would
+	 * the odd bytes that each turn's packets leave over. */
+	if (f->left > 0 && (fd = stream_plain_fd(c->stream)) >= 0) {
+		platform_cork(fd, 1);
+		f->corked = 1;
+	}
 	stream_write_take(c->stream, &b);
 	if (!c->eating)
 		conn_pause(c);

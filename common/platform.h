@@ -45,9 +45,9 @@ int	 platform_peer_gone(int fd);
  * -ENOTSUP where this system or this file cannot, or -errno. */
 int	 platform_sendfile(int to, int from, uint64_t off, size_t n,
 	    size_t *sent);
-/* Sends what a file is to follow, in the same packet where the system can:
- * how many bytes went, 0 where it cannot or would block. */
-size_t	 platform_send_more(int to, const void *, size_t);
+/* From on to off only full packets leave, where the system can (tcp(7),
+ * TCP_CORK). */
+void	 platform_cork(int fd, int on);
 
 /* Calls late() in so many seconds, unless it is called again before; 0: not
  * at all.  It is to end the process and may do what a signal handler may. */

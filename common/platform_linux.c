@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -347,12 +349,11 @@ platform_sendfile(int to, int from, uint64_t off, size_t n, size_t *sent)
 	return 0;
 }
 
-size_t
-platform_send_more(int to, const void *p, size_t n)
+void
+platform_cork(int fd, int on)
 {
-	ssize_t	sent = send(to, p, n, MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	return sent > 0 ? (size_t)sent : 0;	/* else the file's turn tells */
+	/* what is no TCP refuses, and needs none */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
 }
 
 /* -- files as memory -- */

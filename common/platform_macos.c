@@ -271,11 +271,10 @@ platform_sendfile(int to, int from, uint64_t off, size_t n, size_t *sent)
 	return errno == EINVAL || errno == ENOTSUP ? -ENOTSUP : -errno;
 }
 
-size_t
-platform_send_more(int to, const void *p, size_t n)
+void
+platform_cork(int fd, int on)
 {
-	(void)to, (void)p, (void)n;
-	return 0;
+	(void)fd, (void)on;
 }
 
 /* -- files as memory -- */
