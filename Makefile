@@ -17,14 +17,15 @@ say	= $(if $(V),,@printf '%-4s %s\n' $(1) $(2);)
 # libuv: loop; mbedTLS 3.6 (built by scripts/toolchain, Debian 12 has 2.28):
 # TLS 1.3; libsodium: Ed25519; jansson: JSON; LMDB: the store; wslay:
 # WebSocket framing; http-parser: HTTP; uthash: hash tables; zstd: patches;
-# nettle: SHA-256 with the processor's own instructions, for the gateway.
+# nettle: SHA-256 with the processor's own instructions, for packages and the
+# gateway; the agents that are handed out take mbedTLS's.
 LIBS	= $(HOST)/lib/libmbedtls.a $(HOST)/lib/libmbedx509.a \
 	  $(HOST)/lib/libmbedcrypto.a -luv -ljansson -lsodium -llmdb -lwslay \
 	  -lhttp_parser -lzstd -lnettle
 WARN	= -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wwrite-strings \
 	  -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wformat=2 -Werror
 CFLAGS	= -O2 -g
-CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Icommon -isystem $(HOST)/include
+CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DHAVE_NETTLE -Icommon -isystem $(HOST)/include
 ALL_CFLAGS = -std=c11 $(WARN) $(CFLAGS) $(if $(SAN),$(SANFLAGS),$(HARDEN))
 HARDEN	= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 SANFLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all \

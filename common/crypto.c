@@ -8,7 +8,6 @@
 #include <mbedtls/md.h>
 #include <mbedtls/md5.h>
 #include <mbedtls/sha1.h>
-#include <mbedtls/sha256.h>
 #include <sodium.h>
 
 #include "buf.h"
@@ -70,12 +69,6 @@ crypto_wipe(void *p, size_t n)
 	sodium_memzero(p, n);
 }
 
-void
-crypto_sha256(const void *p, size_t n, uint8_t out[SHA256_SIZE])
-{
-	must(mbedtls_sha256(p, n, out, 0), "SHA-256");
-}
-
 uint64_t
 crypto_siphash(const uint8_t key[16], const void *p, size_t n)
 {
@@ -96,34 +89,6 @@ crypto_keyed_hash(const void *p, size_t n)
 		made = 1;
 	}
 	return crypto_siphash(key, p, n);
-}
-
-struct sha256 {
-	mbedtls_sha256_context	ctx;
-};
-
-struct sha256 *
-sha256_new(void)
-{
-	struct sha256	*h = xcalloc(1, sizeof(*h));
-
-	mbedtls_sha256_init(&h->ctx);
-	must(mbedtls_sha256_starts(&h->ctx, 0), "SHA-256");
-	return h;
-}
-
-void
-sha256_add(struct sha256 *h, const void *p, size_t n)
-{
-	must(mbedtls_sha256_update(&h->ctx, p, n), "SHA-256");
-}
-
-void
-sha256_end(struct sha256 *h, uint8_t out[SHA256_SIZE])
-{
-	must(mbedtls_sha256_finish(&h->ctx, out), "SHA-256");
-	mbedtls_sha256_free(&h->ctx);
-	free(h);
 }
 
 struct weak_sums {
