@@ -115,6 +115,18 @@ set_feed(struct threat_intel *t, size_t i, const json_t *o, char **why)
 }
 
 static int
+by_tls(const struct threat_intel *t)
+{
+	size_t	i;
+
+	for (i = 0; i < t->n_sources; i++)
+		if (t->source[i].url != NULL &&
+		    strncmp(t->source[i].url, "https:", 6) == 0)
+			return 1;
+	return 0;
+}
+
+static int
 configure(struct threat_intel *t, const json_t *config, char **why)
 {
 	const json_t	*feeds = json_object_get(config, "feeds");
@@ -133,7 +145,7 @@ configure(struct threat_intel *t, const json_t *config, char **why)
 	    "warninglists"));
 	for (i = 0; rc == 0 && i < json_array_size(feeds); i++)
 		rc = set_feed(t, i, json_array_get(feeds, i), why);
-	if (rc == 0)
+	if (rc == 0 && by_tls(t))
 		rc = tls_client(&t->tls, json_str(config, "caFile", NULL),
 		    NULL, 1, why);
 	return rc;

@@ -37,7 +37,7 @@ head_ok(const struct intel_head *h, uint64_t size)
 	    h->filter % 8 == 0 && size - h->filter >= h->n_slots && h->slots < h->near &&
 	    h->slots % 8 == 0 && (h->near - h->slots) /
 	    sizeof(struct intel_slot) >= h->n_slots &&
-	    h->n_sources <= INTEL_MAX_SOURCES && h->sources < h->slots &&
+	    h->n_sources <= INTEL_MAX_SOURCES && h->sources <= h->slots &&
 	    h->slots - h->sources >= (uint64_t)h->n_sources * INTEL_MAX_NAME &&
 	    h->sources >= sizeof(*h) && h->made >= 0;
 }

@@ -337,6 +337,11 @@ test_file(void)
 	is_int("one that was dropped leaves the old", intel_open(&t, path,
 	    &why), 0);
 	intel_close(t);
+	intel_maker_new(&m, path);
+	is_int("one of no feed", intel_maker_end(m, NULL), 0);
+	is_int("can be asked", intel_open(&t, path, &why), 0);
+	is_str("and has nothing", found(t, "192.0.2.9", 0), "");
+	intel_close(t);
 }
 
 /* Whatever byte is wrong: it does not open, or finds something or nothing. */
