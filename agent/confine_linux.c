@@ -191,8 +191,9 @@ layer(int rc, const char *name, struct buf *lack, char **why)
 	struct utsname	u;
 
 	if (rc == -ENOSYS || rc == -EOPNOTSUPP) {
-		buf_printf(lack, "%s%s (Linux %s has none)", lack->len > 0 ?
-		    ", " : "", name, uname(&u) == 0 ? u.release : "");
+		buf_printf(lack, "%s%s (Linux %s %s)", lack->len > 0 ?
+		    ", " : "", name, uname(&u) == 0 ? u.release : "",
+		    rc == -ENOSYS ? "has none" : "does not let it");
 		return 0;
 	}
 	if (rc < 0)

@@ -59,5 +59,12 @@ echo $other >"$pidfile"
 ok "another's process is not the agent" exits 3 "$init" status
 ok 'and stop' "$init" stop
 ok 'leaves it alone' kill -0 $other
+ok 'without an agent there is nothing to reload' exits 1 "$init" reload
+rm -f "$pidfile"
+"$init" start >"$T/out"
+wait_for "$init" status
+read -r pid <"$pidfile"
+ok 'one that runs is told to' "$init" reload
+ok 'by the signal that it knows' wait_for gone "$pid"	# not this one
 ok 'an unknown word' exits 2 "$init" go
 done_testing

@@ -121,6 +121,7 @@ unit=$TOP/scripts/package/linux/muster-agent.service
 sed -n 's/^CapabilityBoundingSet=//p' "$unit" | tr ' ' '\n' | sort >"$T/unit"
 start root setpriv --reuid 0
 ask status | jq -r '.privileges.has[]' | sort >"$T/has"
+ok 'reload reaches it' grep -q '^ExecReload=.*-HUP' "$unit"
 ok 'the unit asks for exactly those' diff "$T/unit" "$T/has"
 stop
 done_testing
