@@ -20,21 +20,19 @@ enum {
 };
 
 /*
- * What an agent can be asked to do, in document 000's names, the module that
- * does it, and whether this version's agent has it.  The telemetry module is
- * in every agent.
+ * What an agent can be asked to do, in document 000's names, and the module
+ * that does it.  The telemetry module is in every agent.
  */
 static const struct capability {
 	const char	*name, *module;
-	int		 built;
 } capabilities[] = {
-	{ "telemetry", "telemetry", 1 },
-	{ "fileSystemMonitoring", "fs-monitor", 1 },
-	{ "processMonitoring", "process-monitor", 1 },
-	{ "networkMonitoring", "network-monitor", 1 },
-	{ "policy", "policy", 1 },
-	{ "analysis", "analysis", 0 },
-	{ "threatIntelligence", "threat-intel", 0 },
+	{ "telemetry", "telemetry" },
+	{ "fileSystemMonitoring", "fs-monitor" },
+	{ "processMonitoring", "process-monitor" },
+	{ "networkMonitoring", "network-monitor" },
+	{ "policy", "policy" },
+	{ "analysis", "analysis" },
+	{ "threatIntelligence", "threat-intel" },
 };
 
 const char *
@@ -82,21 +80,16 @@ name_is_good(const char *s)
 
 /* The capabilities asked for, in the table's order; telemetry always. */
 static json_t *
-wanted(const json_t *body, json_t *warnings)
+wanted(const json_t *body)
 {
 	const json_t	*asked = json_object_get(body, "capabilities");
 	json_t		*list = json_array();
 	size_t		 i;
 
-	for (i = 0; i < nitems(capabilities); i++) {
-		if (i > 0 && !json_bool(asked, capabilities[i].name, 0))
-			continue;
-		json_array_append_new(list, json_string(capabilities[i].name));
-		if (!capabilities[i].built)
-			json_array_append_new(warnings, json_sprintf("%s is "
-			    "not part of this version's agent; it will say "
-			    "so in its log", capabilities[i].name));
-	}
+	for (i = 0; i < nitems(capabilities); i++)
+		if (i == 0 || json_bool(asked, capabilities[i].name, 0))
+			json_array_append_new(list, json_string(
+			    capabilities[i].name));
 	return list;
 }
 
@@ -105,7 +98,6 @@ job_new(const struct call *c, const char *target)
 {
 	char	 id[UUID_SIZE], agent[13];
 	uint8_t	 r[6];
-	json_t	*warnings = json_array(), *list = wanted(c->body, warnings);
 	json_t	*job;
 
 	crypto_uuid(id);
@@ -115,7 +107,7 @@ job_new(const struct call *c, const char *target)
 	    "os", json_str(c->body, "os", ""),
 	    "architecture", json_str(c->body, "architecture", ""),
 	    "customName", json_str(c->body, "customName", "muster-agent"),
-	    "target", target, "capabilities", list, "warnings", warnings,
+	    "target", target, "capabilities", wanted(c->body), "warnings", json_array(),
 	    "priority", (json_int_t)json_int(c->body, "priority", 0));
 	if (json_int(c->body, "maxDownloads", 0) > 0)
 		json_object_set(job, "maxDownloads",
