@@ -104,8 +104,10 @@ one_agent() {
 	wait_for lives && wait_for is_alone || return 1
 	muster-lock --status "$LOCK" | grep -q "^version	$version$" ||
 	    { echo "the lock is not of version $version"; return 1; }
-	is "$(ls "$D")" muster-agent && is "$(left_over)" ''
+	wait_for is_clean
 }
+# What an agent that runs writes is there under another name for a moment.
+is_clean() { is "$(ls "$D")" muster-agent && is "$(left_over)" ''; }
 is_alone() { is "$(agents)" "$(holder)"; }
 
 # What an update makes and has to clear away.  Before there was a journal the

@@ -145,6 +145,18 @@ step_prove(struct update *u)
 	return watch_holder(u, &h);
 }
 
+/* What an agent has started can hold its lock for a moment longer. */
+static void
+wait_for_lock(const struct update *u)
+{
+	int64_t			until = clock_mono_ms() + UPDATE_LET_GO_MS;
+	struct lock_holder	h;
+
+	while (lock_status(u->lock, &h) == 0 && h.held &&
+	    clock_mono_ms() < until)
+		uv_sleep(UPDATE_POLL_MS);
+}
+
 /* The process that we started, and whoever holds the lock: since the wait
  * nobody but a new agent can. */
 int
@@ -162,6 +174,7 @@ step_stop(struct update *u)
 		return update_fail(u, rc, "process %lld: %s",
 		    (long long)h.pid, errstr(rc));
 	process_ended(u->new_pid, &good, text, sizeof(text));
+	wait_for_lock(u);
 	logs_take(u);
 	return 0;
 }

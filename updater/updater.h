@@ -30,6 +30,7 @@ enum {
 	UPDATE_UNPACK_MS = 60000,	/* for tar(1) */
 	UPDATE_TERM_MS	= 5000,		/* from SIGTERM to SIGKILL */
 	UPDATE_KILL_MS	= 5000,		/* for a killed process to be gone */
+	UPDATE_LET_GO_MS = 5000,	/* for a lock whose holder has ended */
 	UPDATE_POLL_MS	= 5,		/* between two looks at a process */
 	UPDATE_WATCH_MS	= 100,		/* the same, once it is proved */
 	UPDATE_ASK_MS	= 500,		/* for an agent on its control pipe */
