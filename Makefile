@@ -260,7 +260,7 @@ lint: $(HOST)/flags.mk $(if $(HOST_BPF),$(SKELS))
 # libFuzzer, FUZZ_TIME seconds for each parser, from t/fuzz/NAME.c.
 FUZZ_TIME = 20
 FUZZ	= $(patsubst t/fuzz/%.c,$(O)/fuzz/%,$(wildcard t/fuzz/*.c))
-FUZZFLAGS = -std=c11 -g -O1 -fsanitize=address,undefined $(CPPFLAGS)
+FUZZFLAGS = -std=c11 -g -O1 -fsanitize=address,undefined $(CPPFLAGS) -iquote bpf
 FUZZED	= $(COMMON) $(filter-out buildsrv/main.c,$(SRC_muster-buildsrv)) \
 	  $(filter-out agent/agent.c,$(SRC_muster-agent))
 $(O)/fuzz/o/%.o: %.c $(HOST)/flags.mk

@@ -29,6 +29,16 @@ stream_connect(uv_loop_t *loop, const char *host, int port,
 }
 
 struct stream *
+stream_connect_guarded(uv_loop_t *loop, const char *host, int port,
+    const struct tls *tls, int64_t timeout_ms,
+    int (*allow)(const struct sockaddr *), const struct stream_events *ev,
+    void *arg)
+{
+	(void)allow;
+	return stream_connect(loop, host, port, tls, timeout_ms, ev, arg);
+}
+
+struct stream *
 stream_connect_path(uv_loop_t *loop, const char *path, int64_t timeout_ms,
     const struct stream_events *ev, void *arg)
 {
