@@ -47,7 +47,7 @@ SRC_muster-tuf	= updater/tuf_main.c
 SRC_muster-updater = $(filter-out $(SRC_muster-tuf),$(wildcard updater/*.c))
 SRC_muster-lock	= $(wildcard lockd/*.c)
 COMMON	= $(filter-out common/platform_%.c,$(wildcard common/*.c)) \
-	  $(wildcard common/platform_linux*.c)
+	  $(wildcard common/platform_linux*.c) common/platform_posix.c
 
 all: $(TOOLS:%=$(BIN)/%)
 
@@ -144,7 +144,8 @@ agent_src = $(filter-out $(call left_out,$(1)),$(SRC_muster-agent) \
 	  $(wildcard common/*.c)) \
 	  $(if $(call is_linux,$(1)),,$(wildcard agent/*_other.c)) \
 	  $(if $(call is_linux,$(1)),,$(wildcard agent/*_$(call os_of,$(1)).c)) \
-	  $(wildcard common/platform_$(call os_of,$(1))*.c)
+	  $(wildcard common/platform_$(call os_of,$(1))*.c) \
+	  $(if $(filter windows-%,$(1)),,common/platform_posix.c)
 os_of	= $(firstword $(subst -, ,$(1)))
 bpf_of	= $(if $(call is_linux,$(1)),$(if $(filter $(WITH_BPF),\
 	  $(call asked,$(1))),$(BPF)))
@@ -250,7 +251,7 @@ TIDY	= -*,clang-analyzer-*,bugprone-*,-bugprone-easily-swappable-parameters,$\
 lint: $(HOST)/flags.mk $(if $(HOST_BPF),$(SKELS))
 	@scripts/deps --test
 	ls agent/*.c buildsrv/*.c common/*.c lockd/*.c updater/*.c | \
-	    grep -vE '_(macos|windows)\.c$$' | xargs -P2 -I{} clang-tidy \
+	    grep -vE '_(macos|windows)[_.]' | xargs -P2 -I{} clang-tidy \
 	    --quiet --warnings-as-errors='*' --checks='$(TIDY)' {} -- \
 	    -std=c11 $(CPPFLAGS) $(if $(HOST_BPF),-DHAVE_BPF -isystem $(O)/bpf) \
 	    -iquote bpf 2>/dev/null

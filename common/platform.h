@@ -1,8 +1,8 @@
 /*
  * What differs between Linux, Windows and macOS, and libuv does not cover.
- * One implementation each: platform_linux.c, platform_windows.c,
- * platform_macos.c.  Nothing else in agent/ and common/ asks which system
- * it runs on.
+ * One implementation each: platform_linux*.c, platform_windows*.c,
+ * platform_macos*.c; what Linux and macOS have in common is platform_posix.c.
+ * Nothing else in agent/ and common/ asks which system it runs on.
  */
 #ifndef MUSTER_PLATFORM_H
 #define MUSTER_PLATFORM_H

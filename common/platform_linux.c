@@ -2,12 +2,9 @@
  * platform_linux_sample.c. */
 #include <sys/file.h>
 #include <sys/prctl.h>
-
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -30,13 +27,6 @@
 #include "platform.h"
 
 const char	platform_os[] = "linux";
-#if defined(__x86_64__)
-const char	platform_arch[] = "x64";
-#elif defined(__aarch64__)
-const char	platform_arch[] = "arm64";
-#else
-const char	platform_arch[] = "other";	/* document 000 names two */
-#endif
 
 enum {
 	SMALL_FILE	= 4096	/* os-release, /proc/PID/stat and such */
@@ -97,49 +87,6 @@ platform_dir(const char *which)
 	}
 	free(home);
 	return dir;
-}
-
-int
-platform_is_admin(void)
-{
-	return geteuid() == 0;
-}
-
-int64_t
-platform_uid(void)
-{
-	return (int64_t)geteuid();
-}
-
-/*
- * The directory is opened and only then looked at, so that what is changed
- * is what was checked.  Another user's directory is refused, not seized, and
- * so is a symbolic link, which another user may have put there.
- */
-int
-platform_private_dir(const char *path)
-{
-	char		*plain = xstrdup(path);
-	size_t		 n = strlen(plain);
-	struct stat	 st;
-	int		 fd = -1, rc;
-
-	while (n > 1 && plain[n - 1] == '/')
-		plain[--n] = '\0';
-	if ((rc = file_mkdirs(plain, 0700)) < 0)
-		goto out;
-	fd = open(plain, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		rc = -errno;
-	else if (st.st_uid != geteuid())
-		rc = -EPERM;
-	else if ((st.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
-		rc = -errno;
-out:
-	if (fd >= 0)
-		close(fd);
-	free(plain);
-	return rc;
 }
 
 /* -- who we are -- */
@@ -356,32 +303,8 @@ platform_cork(int fd, int on)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
 }
 
-/* -- files as memory -- */
-
-void *
-platform_map(int fd, size_t n, int write)
-{
-	void	*p = mmap(NULL, n, PROT_READ | (write ? PROT_WRITE : 0),
-		    MAP_SHARED | MAP_POPULATE, fd, 0);
-
-	return p != MAP_FAILED ? p : NULL;
-}
-
-void
-platform_unmap(void *p, size_t n)
-{
-	munmap(p, n);
-}
-
 /* -- locks: they belong to the open file description, fork and exec keep
  * them, and closing another descriptor of the file does not drop them -- */
-
-void
-platform_alarm(unsigned seconds, void (*late)(int))
-{
-	signal(SIGALRM, late);
-	alarm(seconds);
-}
 
 /* Ours is one byte where no file has one, so that what other programs lock of
  * a file's contents does not meet it; one who locks all of it does. */
@@ -455,20 +378,6 @@ platform_program(void)
 	if (n > m && strcmp(path + n - m, gone) == 0)
 		path[n - m] = '\0';
 	return xstrdup(path);
-}
-
-int
-platform_exec_program(char **argv)
-{
-	char	*path = platform_program();
-	int	 rc = -ENOENT;
-
-	if (path != NULL) {
-		execv(path, argv);
-		rc = -errno;
-	}
-	free(path);
-	return rc;
 }
 
 /* INVOCATION_ID is passed on to children, so the cgroup has to agree. */

@@ -5,11 +5,9 @@
  * in the CPU's time.
  */
 #include <sys/types.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/sysctl.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -36,18 +34,10 @@
 #include <uv.h>
 
 #include "buf.h"
-#include "file.h"
 #include "log.h"
 #include "platform.h"
 
 const char	platform_os[] = "macos";
-#if defined(__x86_64__)
-const char	platform_arch[] = "x64";
-#elif defined(__aarch64__)
-const char	platform_arch[] = "arm64";
-#else
-const char	platform_arch[] = "other";	/* document 000 names two */
-#endif
 
 enum {
 	MAX_ROUTES	= 64 * 1024,	/* bytes of the interface list: 300 */
@@ -84,49 +74,6 @@ platform_dir(const char *which)
 	    (pw = getpwuid(geteuid())) != NULL)
 		home = pw->pw_dir;
 	return xasprintf("%s/%s", home != NULL ? home : "", p->home);
-}
-
-int
-platform_is_admin(void)
-{
-	return geteuid() == 0;
-}
-
-int64_t
-platform_uid(void)
-{
-	return (int64_t)geteuid();
-}
-
-/*
- * The directory is opened and only then looked at, so that what is changed
- * is what was checked.  Another user's directory is refused, not seized, and
- * so is a symbolic link, which another user may have put there.
- */
-int
-platform_private_dir(const char *path)
-{
-	char		*plain = xstrdup(path);
-	size_t		 n = strlen(plain);
-	struct stat	 st;
-	int		 fd = -1, rc;
-
-	while (n > 1 && plain[n - 1] == '/')
-		plain[--n] = '\0';
-	if ((rc = file_mkdirs(plain, 0700)) < 0)
-		goto out;
-	fd = open(plain, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		rc = -errno;
-	else if (st.st_uid != geteuid())
-		rc = -EPERM;
-	else if ((st.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
-		rc = -errno;
-out:
-	if (fd >= 0)
-		close(fd);
-	free(plain);
-	return rc;
 }
 
 /* -- who we are -- */
@@ -277,31 +224,7 @@ platform_cork(int fd, int on)
 	(void)fd, (void)on;
 }
 
-/* -- files as memory -- */
-
-void *
-platform_map(int fd, size_t n, int write)
-{
-	void	*p = mmap(NULL, n, PROT_READ | (write ? PROT_WRITE : 0),
-		    MAP_SHARED, fd, 0);
-
-	return p != MAP_FAILED ? p : NULL;
-}
-
-void
-platform_unmap(void *p, size_t n)
-{
-	munmap(p, n);
-}
-
 /* -- locks: they belong to the open file description -- */
-
-void
-platform_alarm(unsigned seconds, void (*late)(int))
-{
-	signal(SIGALRM, late);
-	alarm(seconds);
-}
 
 int
 platform_lock(int fd, int shared, int wait)
@@ -495,20 +418,6 @@ platform_program(void)
 	size_t	n = sizeof(path);
 
 	return uv_exepath(path, &n) < 0 ? NULL : xstrdup(path);
-}
-
-int
-platform_exec_program(char **argv)
-{
-	char	*path = platform_program();
-	int	 rc = -ENOENT;
-
-	if (path != NULL) {
-		execv(path, argv);
-		rc = -errno;
-	}
-	free(path);
-	return rc;
 }
 
 char *
