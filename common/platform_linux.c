@@ -1,17 +1,11 @@
-/* Linux: /proc, XDG directories, open-file-description locks; the sample is in
- * platform_linux_sample.c. */
-#include <sys/file.h>
+/* Linux: XDG directories, what /proc and /etc tell of the machine and of
+ * processes, the program and its unit. */
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
 #include <sys/utsname.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -255,113 +249,6 @@ int
 platform_self_path(char *out, size_t n)
 {
 	return (size_t)snprintf(out, n, "/proc/self/exe") < n ? 0 : -ENOBUFS;
-}
-
-int
-platform_peer_cred(int fd, int64_t *uid, int64_t *pid)
-{
-	struct ucred	c;
-	socklen_t	n = sizeof(c);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &n) < 0)
-		return -errno;
-	if (c.pid == 0 && c.uid == (uid_t)-1)	/* TCP has no such peer */
-		return -ENOTSUP;
-	*uid = (int64_t)c.uid;
-	*pid = c.pid;
-	return 0;
-}
-
-/* A peer that only says no more (shutdown) still listens: no POLLHUP. */
-int
-platform_peer_gone(int fd)
-{
-	struct pollfd	p = { .fd = fd };
-
-	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)) != 0;
-}
-
-/* libuv 1.44 asks copy_file_range(2) first, which refuses sockets, and then
- * reads and writes 8 kB at a time: a third of what this gives. */
-int
-platform_sendfile(int to, int from, uint64_t off, size_t n, size_t *sent)
-{
-	off_t	at = (off_t)off;
-	ssize_t	got;
-
-	*sent = 0;
-	if ((got = sendfile(to, from, &at, n)) < 0)
-		return errno == EINVAL || errno == ENOSYS ? -ENOTSUP : -errno;
-	*sent = (size_t)got;
-	return 0;
-}
-
-void
-platform_cork(int fd, int on)
-{
-	/* what is no TCP refuses, and needs none */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
-}
-
-/* -- locks: they belong to the open file description, fork and exec keep
- * them, and closing another descriptor of the file does not drop them -- */
-
-/* Ours is one byte where no file has one, so that what other programs lock of
- * a file's contents does not meet it; one who locks all of it does. */
-static const struct flock	our_byte = { .l_whence = SEEK_SET,
-	.l_start = (off_t)1 << 62, .l_len = 1 };
-
-static int
-ofd_lock(int fd, struct flock l, int shared, int wait)
-{
-	l.l_type = shared ? F_RDLCK : F_WRLCK;
-	if (fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &l) == 0)
-		return 0;
-	return errno == EAGAIN || errno == EACCES ? -EWOULDBLOCK : -errno;
-}
-
-int
-platform_lock(int fd, int shared, int wait)
-{
-	return ofd_lock(fd, our_byte, shared, wait);
-}
-
-int
-platform_lock_whole(int fd, int shared, int wait)
-{
-	const struct flock	l = { .l_whence = SEEK_SET,
-		.l_len = our_byte.l_start };
-
-	return ofd_lock(fd, l, shared, wait);
-}
-
-int
-platform_flock(int fd, int shared, int wait)
-{
-	if (flock(fd, (shared ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB)) ==
-	    0)
-		return 0;
-	return errno == EWOULDBLOCK ? -EWOULDBLOCK : -errno;
-}
-
-int
-platform_unlock(int fd)
-{
-	struct flock	l = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
-
-	return fcntl(fd, F_OFD_SETLK, &l) < 0 || flock(fd, LOCK_UN) < 0 ?
-	    -errno : 0;
-}
-
-int
-platform_lock_held(int fd)
-{
-	struct flock	l = our_byte;
-
-	l.l_type = F_WRLCK;
-	if (fcntl(fd, F_OFD_GETLK, &l) < 0)
-		return -errno;
-	return l.l_type != F_UNLCK;
 }
 
 /* -- the program and its service -- */
