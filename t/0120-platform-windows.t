@@ -1,5 +1,5 @@
 #!/bin/sh
-# platform_windows.c, built by the cross compiler and run under Wine.
+# platform_windows*.c, built by the cross compiler and run under Wine.
 . "${0%/*}/lib.sh"
 tc=${TOOLCHAIN_DIR:-$TOP/build/toolchain}/windows-x64
 [ -f "$tc/flags.mk" ] || skip_all 'no toolchain for windows-x64'
@@ -13,7 +13,7 @@ flags() { sed -n "s/^$1 := //p" "$tc/flags.mk"; }
 # shellcheck disable=SC2046	# the flags are words
 "$tc/bin/cc" -std=c11 -O1 -D_GNU_SOURCE $(flags TC_CFLAGS) \
     -I"$TOP/common" -I"$TOP/t/unit" -o "$T/p.exe" $(flags TC_LDFLAGS) \
-    "$TOP/t/platform-windows.c" "$TOP/common/platform_windows.c" \
+    "$TOP/t/platform-windows.c" "$TOP"/common/platform_windows*.c \
     "$TOP/common/buf.c" "$TOP/common/log.c" "$TOP/common/clock.c" \
     $(flags TC_LIBS) >"$T/cc" 2>&1 || {
 	cat "$T/cc" >&2
