@@ -46,7 +46,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		return 0;
 	}
 	assert(len <= n && len <= HTTP_MAX_HEAD);
-	text = xstrndup(p, len);
+	text = xmemdup(p, len);
 	if (head_parse(&h, text, len, &why) == 0) {
 		assert(*h.path == '/' || strcmp(h.path, "*") == 0);
 		assert(h.n <= HTTP_MAX_HEADERS && !(h.chunked && h.length));
