@@ -9,10 +9,17 @@
 
 /* -- plain lists and hosts files -- */
 
+/* What is white besides, such as a form feed, is part of a word. */
+static int
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 static const char *
 skip_space(const char *s, const char *end)
 {
-	while (s < end && (*s == ' ' || *s == '\t'))
+	while (s < end && is_blank(*s))
 		s++;
 	return s;
 }
@@ -20,7 +27,7 @@ skip_space(const char *s, const char *end)
 static const char *
 word_end(const char *s, const char *end)
 {
-	while (s < end && !isspace((unsigned char)*s))
+	while (s < end && !is_blank(*s))
 		s++;
 	return s;
 }

@@ -119,6 +119,9 @@ test_lines(void)
 	is_str("hosts", feed(&f, "127.0.0.1 localhost\n"
 	    "0.0.0.0 a.example b.example # c\n"),
 	    "domain:a.example 60 0\ndomain:b.example 60 0\n");
+	is_str("a form feed ends no word, and does not hold up the reading",
+	    feed(&f, "0.0.0.0 a\f.example \f c.example\n"),
+	    "domain:c.example 60 0\n");
 	f.format = INTEL_CSV;
 	f.column = "ip";
 	is_str("CSV by its header", feed(&f, "name,ip\n\"a, \"\"b\"\"\n\","
