@@ -34,40 +34,71 @@ intel_kind_of(const char *word)
 
 /* -- the ways of writing -- */
 
-/* Copies without white space around it, and with "[.]", "(.)", "[:]" and
- * "[dot]" as what they stand for.  The length, or -EINVAL. */
+/* Copies without white space around it.  The length, or -EINVAL. */
 static int
-refang(char out[INTEL_MAX_VALUE], const char *text, size_t len)
+trim(char out[INTEL_MAX_VALUE], const char *text, size_t len)
+{
+	while (len > 0 && isspace((unsigned char)*text))
+		text++, len--;
+	while (len > 0 && isspace((unsigned char)text[len - 1]))
+		len--;
+	if (len == 0 || len >= INTEL_MAX_VALUE ||
+	    memchr(text, '\0', len) != NULL)
+		return -EINVAL;
+	memcpy(out, text, len);
+	out[len] = '\0';
+	return (int)len;
+}
+
+/* "[.]", "(.)", "[:]" and "[dot]" become what they stand for, in place. */
+static size_t
+refang_once(char *s, size_t n)
 {
 	static const struct { const char *from, *to; } forms[] = {
 		{ "[.]", "." }, { "(.)", "." }, { "[dot]", "." },
 		{ "(dot)", "." }, { "[:]", ":" }, { "[://]", "://" }
 	};
-	size_t	n = 0, i = 0, f, l;
+	size_t	to = 0, i, f, l;
 
-	while (len > 0 && isspace((unsigned char)*text))
-		text++, len--;
-	while (len > 0 && isspace((unsigned char)text[len - 1]))
-		len--;
-	while (i < len) {
-		f = text[i] == '[' || text[i] == '(' ? 0 : nitems(forms);
-		for (; f < nitems(forms); f++) {
-			l = strlen(forms[f].from);
-			if (l <= len - i && memcmp(text + i, forms[f].from, l)
-			    == 0)
-				break;
+	for (i = 0; i < n; i += l) {
+		f = s[i] == '[' || s[i] == '(' ? 0 : nitems(forms);
+		while (f < nitems(forms) && strncmp(s + i, forms[f].from,
+		    strlen(forms[f].from)) != 0)
+			f++;
+		if (f == nitems(forms)) {
+			l = 1;
+			s[to++] = s[i];
+			continue;
 		}
-		l = f < nitems(forms) ? strlen(forms[f].to) : 1;
-		if (n + l >= INTEL_MAX_VALUE)
-			return -EINVAL;
-		memcpy(out + n, f < nitems(forms) ? forms[f].to : text + i, l);
-		i += f < nitems(forms) ? strlen(forms[f].from) : 1;
-		n += l;
+		l = strlen(forms[f].from);
+		memcpy(s + to, forms[f].to, strlen(forms[f].to));
+		to += strlen(forms[f].to);
 	}
-	out[n] = '\0';
-	if (strncasecmp(out, "hxxp", 4) == 0)
-		memcpy(out, "http", 4);
-	return strlen(out) == n && n > 0 ? (int)n : -EINVAL;
+	s[to] = '\0';
+	return to;
+}
+
+/* Until nothing is left of it, so that what was read once reads the same. */
+static size_t
+refang(char *s, size_t n)
+{
+	size_t	was;
+
+	do {
+		was = n;
+		n = refang_once(s, n);
+	} while (n < was);
+	if (strncasecmp(s, "hxxp", 4) == 0)
+		memcpy(s, "http", 4);
+	return n;
+}
+
+/* What names a file is taken as it is. */
+static int
+is_of_file(enum intel_kind kind, const char *s)
+{
+	return kind == INTEL_NAME || kind == INTEL_PATH ||
+	    (kind == INTEL_ANY && *s == '/');
 }
 
 static void
@@ -293,12 +324,14 @@ intel_value_read(struct intel_value *v, enum intel_kind kind,
 		"is no name of a file", "is no absolute path"
 	};
 	char	s[INTEL_MAX_VALUE];
-	int	n = refang(s, text, len), rc;
+	int	n = trim(s, text, len), rc;
 
 	*why = bad[kind];
 	v->prefix = 0;
 	if (n < 0)
 		return -EINVAL;
+	if (!is_of_file(kind, s))
+		n = (int)refang(s, (size_t)n);
 	switch (kind) {
 	case INTEL_ANY:		rc = read_any(v, s, (size_t)n); break;
 	case INTEL_IP:		rc = read_ip(v, s); break;

@@ -48,6 +48,8 @@ test_values(void)
 		{ "*.bad.example", "domain bad.example" },
 		{ "bad(.)example[dot]org", "domain bad.example.org" },
 		{ "hxxps://Bad.Example", "url https://bad.example/" },
+		{ "http://bad.example/((.))x", "url http://bad.example/.x" },
+		{ "/tmp/(.)x", "path /tmp/(.)x" },
 		{ "http://bad.example/A?b#c", "url http://bad.example/A?b" },
 		{ "D41D8CD98F00B204E9800998ECF8427E",
 		    "md5 d41d8cd98f00b204e9800998ecf8427e" },
@@ -70,6 +72,8 @@ test_values(void)
 		    reads(INTEL_ANY, any[i].text), any[i].want);
 	is_str("a name must be said to be one", reads(INTEL_NAME, "X.EXE"),
 	    "name x.exe");
+	is_str("which is taken as it is", reads(INTEL_NAME, "a(.)b"),
+	    "name a(.)b");
 	is_str("a name has no directory", reads(INTEL_NAME, "a/b"),
 	    "is no name of a file");
 	is_str("a hash of another length", reads(INTEL_SHA256,
