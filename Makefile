@@ -191,17 +191,13 @@ template: $(call agent_of,$(TARGET)) $(call updater_of,$(TARGET))
 	@[ -z "$(OUT)" ] || cp $(call agent_of,$(TARGET)) "$(OUT)"
 	@[ -z "$(UPDATER)" ] || cp $(call updater_of,$(TARGET)) "$(UPDATER)"
 
-# What unit tests and fuzzers take of the agent.
+# What unit tests and benches take of the agent.
 $(OBJ)/libagent.a: $(patsubst %.c,$(OBJ)/%.o,$(filter-out agent/agent.c,$(SRC_muster-agent)))
 	@rm -f $@
 	@ar rcs $@ $^
 
 # What runs programs in the kernel itself is left out where there are none.
 BPF_TESTS = t/unit/policy_kernel.c t/bench/policy.c t/bench/policy_flood.c
-BPF_BUILT = $(patsubst $(OBJ)/unit/%,$(OBJ)/t/%.t,$(BPF_TESTS:t/%.c=$(OBJ)/%))
-$(BPF_BUILT): CPPFLAGS += -DHAVE_BPF -isystem $(O)/bpf
-$(BPF_BUILT): LIBS += -lbpf -lelf -lz
-$(BPF_BUILT): | $(SKELS)
 unbuilt	= $(if $(HOST_BPF),,$(BPF_TESTS))
 UNIT	= $(patsubst t/unit/%.c,$(OBJ)/t/%.t,$(filter-out $(unbuilt),\
 	  $(wildcard t/unit/*.c)))
@@ -284,10 +280,10 @@ fuzz: $(FUZZ)
 # B=download measures one; the names are those of scripts/bench.d.
 BENCH	= $(patsubst t/bench/%.c,$(OBJ)/bench/%,$(filter-out $(unbuilt),\
 	  $(wildcard t/bench/*.c)))
-$(OBJ)/bench/%: t/bench/%.c $(OBJ)/libcommon.a
+$(OBJ)/bench/%: t/bench/%.c $(OBJ)/libagent.a $(OBJ)/libcommon.a
 	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -Wno-unused-function $(CPPFLAGS) -It/unit -MMD -MP \
-	    $(LDFLAGS) -o $@ $< $(OBJ)/libcommon.a $(LIBS)
+	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -Wno-unused-function $(CPPFLAGS) -Iagent -It/unit -MMD -MP \
+	    $(LDFLAGS) -o $@ $< $(OBJ)/libagent.a $(OBJ)/libcommon.a $(LIBS) $(LIBS_muster-agent)
 # Many agents in one process: muster-swarm(1).
 SWARM	= $(OBJ)/bench/muster-swarm
 $(SWARM): $(patsubst %.c,$(OBJ)/%.o,$(wildcard t/swarm/*.c)) $(OBJ)/libcommon.a

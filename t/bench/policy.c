@@ -5,12 +5,19 @@
  * every rule has a port, and one of them decides.  Then cold: one run each
  * for packets to random addresses, with another cache full of data between.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "../../agent/policy_compile.c"
-#include "../../agent/policy_doc.c"
-#include "../../agent/mod_policy_kernel.c"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "buf.h"
 #include "clock.h"
+#include "log.h"
+#include "mod_policy_kernel.h"
 
 enum { REPEAT = 200000, ROUNDS = 9, FRAME = 64, COLD = 400 };
 

@@ -9,12 +9,20 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#include "../../agent/mod_policy_kernel.c"
-#include "../../agent/mod_policy_tc.c"
-#include "../../agent/policy_compile.c"
-#include "../../agent/policy_doc.c"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "buf.h"
 #include "clock.h"
 #include "file.h"
+#include "log.h"
+#include "mod_policy_kernel.h"
+#include "mod_policy_tc.h"
 
 enum { BATCH = 64, SIZE = 64 };
 

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../agent/policy_compile.c"
-#include "../../agent/policy_doc.c"
+#include "policy_compile.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

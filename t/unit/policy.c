@@ -2,8 +2,8 @@
  * slow judge, and its size grows with the document alone. */
 #include <stdio.h>
 
-#include "../../agent/policy_compile.c"
-#include "../../agent/policy_doc.c"
+#include "log.h"
+#include "policy_compile.h"
 #include "policytap.h"
 #include "tap.h"
 

@@ -5,11 +5,14 @@
  * process that takes over.  Needs CAP_BPF and CAP_NET_ADMIN.  POLICIES in the
  * environment is how many (t/torture takes 10,000).
  */
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
-#include "../../agent/policy_compile.c"
-#include "../../agent/policy_doc.c"
-#include "../../agent/mod_policy_kernel.c"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "mod_policy_kernel.h"
 #include "policytap.h"
 #include "tap.h"
 
