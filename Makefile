@@ -37,8 +37,8 @@ TOOLS	= muster-buildsrv muster muster-sign muster-stamp muster-agent \
 	  muster-updater muster-lock muster-tuf
 SRC_muster-stamp = buildsrv/stamp.c
 SRC_muster-sign	= $(wildcard buildsrv/sign*.c)
-SRC_muster	= $(wildcard buildsrv/muster*.c) agent/policy_doc.c \
-	  agent/policy_compile.c
+SRC_muster	= $(wildcard buildsrv/muster*.c) $(filter-out %_keep.c,\
+	  $(wildcard agent/policy_*.c))
 SRC_muster-buildsrv = $(filter-out $(SRC_muster-stamp) $(SRC_muster-sign) \
 	  $(SRC_muster),$(wildcard buildsrv/*.c))
 SRC_muster-agent = $(filter-out %_other.c %_windows.c %_macos.c,\
