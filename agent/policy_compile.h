@@ -15,9 +15,10 @@ struct policy_image {
 };
 
 /*
- * kept are at most POLICY_MAX_KEPT rules that no other can override.  cpus is how many may count at
- * the same time.  0, or -E2BIG with *why, freed by the caller: the rule at
- * which the generation became larger than POLICY_MAX_WORDS.
+ * kept are at most POLICY_MAX_KEPT rules that no other can override.  cpus is
+ * how many may count at the same time.  0, or -E2BIG with *why, freed by the
+ * caller: the rule at which the generation became larger than
+ * POLICY_MAX_WORDS.
  */
 int	policy_compile(struct policy_image *, const struct policy_doc *,
 	    const struct policy_rule *kept, size_t n_kept, int cpus,
