@@ -59,7 +59,7 @@ enum {
 					 * yet; further ones are counted */
 };
 
-/* module_child.c: in the module's process */
+/* In the module's process.  module_child.c */
 
 /* The role -P module NAME: never returns where argv says so. */
 void	 module_role(int argc, char **argv);
@@ -67,6 +67,8 @@ uv_loop_t *module_loop(struct module *);
 /* The agent's private directory, where a module may keep a file. */
 const char *module_state_dir(const struct module *);
 int64_t	 module_metrics_ms(const struct module *);	/* between samples */
+
+/* module_out.c */
 
 /* Reports: takes data, an object.  What does not fit is counted, and told by
  * an event "gap" as soon as something fits again. */
@@ -88,6 +90,8 @@ void	 module_source(struct module *, const char *source, const char *why);
 _Noreturn void module_fail(struct module *, const char *, ...)
 	    __attribute__((format(printf, 2, 3)));
 
+/* module_call.c */
+
 const char *module_call_verb(const struct module_call *);
 const json_t *module_call_args(const struct module_call *);	/* object */
 /* One part of a long answer, taken. */
@@ -103,6 +107,7 @@ extern const struct module_type	module_telemetry, module_fs_monitor,
 
 /* modules_table.c: all that this binary has, ended by NULL */
 extern const struct module_type	*const module_types[];
-const struct module_type *module_find(const char *name);	/* or NULL */
+/* module_child.c: one of them, or NULL */
+const struct module_type *module_find(const char *name);
 
 #endif
