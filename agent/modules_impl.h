@@ -85,11 +85,19 @@ struct modules_ask {
 void	proc_start(struct module_proc *);
 void	proc_stop(struct module_proc *);	/* in order; later kills */
 void	proc_kill(struct module_proc *, const char *why);
-void	proc_say(struct module_proc *, json_t *take);
-void	proc_hear(struct module_proc *, const json_t *record);
 int	proc_is_up(const struct module_proc *);
+/* Its lines: the source, that it is ready, what is wrong. */
+void	proc_take_source(struct module_proc *, const json_t *line);
+void	proc_take_ready(struct module_proc *);
+void	proc_take_error(struct module_proc *, const char *);
 /* The ping, the memory, the calls' time limits. */
 void	proc_watch(struct module_proc *);
+void	run_close(struct run *);	/* its exit and all it said are known */
+
+/* modules_channel.c */
+void	run_listen(struct run *);
+void	proc_say(struct module_proc *, json_t *take);
+void	proc_hear(struct module_proc *, const json_t *record);
 
 /* modules.c */
 void	modules_on_event(struct module_proc *, const json_t *line);

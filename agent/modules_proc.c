@@ -5,19 +5,18 @@
  * has it.  It fails by its own word, by a crash, by three pings without an
  * answer, by too much memory: then it waits min(60, 2^n) seconds, unless its
  * configuration is what is wrong.  All moves of a process that ended are in
- * run_over(), which waits for the exit, the rest of the channel and the last
+ * proc_over(), which waits for the exit, the rest of the channel and the last
  * words on stderr, because those name the fault.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "clock.h"
 #include "json.h"
 #include "log.h"
-#include "module_lines.h"
 #include "modules_impl.h"
 #include "platform.h"
 
@@ -69,7 +68,7 @@ on_run_closed(uv_handle_t *h)
 	free(r);
 }
 
-static void
+void
 run_close(struct run *r)
 {
 	if (r->closing)
@@ -196,10 +195,10 @@ proc_stop(struct module_proc *p)
 	uv_timer_start(&p->timer, on_stop_late, STOP_MS, 0);
 }
 
-/* -- what it says -- */
+/* -- what it says of itself -- */
 
-static void
-take_source(struct module_proc *p, const json_t *o)
+void
+proc_take_source(struct module_proc *p, const json_t *o)
 {
 	set_str(&p->source, json_str(o, "source", ""));
 	set_str(&p->why, json_str(o, "why", NULL));
@@ -208,8 +207,8 @@ take_source(struct module_proc *p, const json_t *o)
 		    MODULE_RUNNING);
 }
 
-static void
-take_ready(struct module_proc *p)
+void
+proc_take_ready(struct module_proc *p)
 {
 	if (p->state != MODULE_STARTING)
 		return;
@@ -221,147 +220,18 @@ take_ready(struct module_proc *p)
 	    p->source != NULL ? p->source : "");
 }
 
-static void
-on_line(const char *line, size_t n, void *arg)
+void
+proc_take_error(struct module_proc *p, const char *text)
 {
-	struct run		*r = arg;
-	struct module_proc	*p = r->p;
-	json_t			*o = json_loadb(line, n, 0, NULL);
-	const char		*op = json_str(o, "op", "");
-
-	if (r->closing || p == NULL)
-		;
-	else if (strcmp(op, "event") == 0)
-		modules_on_event(p, o);
-	else if (strcmp(op, "pong") == 0)
-		p->missed = 0;
-	else if (strcmp(op, "answer") == 0)
-		asks_answer(p, o);
-	else if (strcmp(op, "source") == 0)
-		take_source(p, o);
-	else if (strcmp(op, "ready") == 0)
-		take_ready(p);
-	else if (strcmp(op, "failed") == 0)
-		set_str(&p->error, json_str(o, "error", ""));
-	else
-		proc_kill(p, "said what is not understood");
-	json_decref(o);
-}
-
-static void
-on_channel(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
-{
-	struct run	*r = s->data;
-
-	if (n > 0 && r->p != NULL)
-		r->p->bytes += (uint64_t)n;
-	if (n < 0) {
-		r->eof = 1;
-		uv_read_stop(s);
-		if (r->exited)
-			run_close(r);
-	} else if (lines_feed(&r->in, b->base, (size_t)n, MODULE_MAX_LINE,
-	    on_line, r) < 0) {
-		uv_read_stop(s);
-		if (r->p != NULL)
-			proc_kill(r->p, "said a line that is too long");
-	}
-}
-
-/* -- its log: JSON lines, or the last words of one that crashes -- */
-
-static void
-on_words_line(const char *line, size_t n, void *arg)
-{
-	struct run	*r = arg;
-	json_t		*o = json_loadb(line, n, 0, NULL);
-	const char	*name = r->p != NULL ? r->p->type->name : "module";
-	const char	*text = json_str(o, "text", NULL);
-	int		 level = log_level_parse(json_str(o, "level", "warn"));
-
-	if (text == NULL)
-		log_warn(name, "%.*s", (int)n, line);
-	else if (level == LOG_DEBUG)
-		log_debug(name, "%s", text);
-	else if (level == LOG_INFO)
-		log_info(name, "%s", text);
-	else if (level == LOG_WARN)
-		log_warn(name, "%s", text);
-	else {
-		log_error(name, "%s", text);
-		if (r->p != NULL && r->p->error == NULL)
-			set_str(&r->p->error, text);
-	}
-	json_decref(o);
-}
-
-static void
-on_words(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
-{
-	struct run	*r = s->data;
-
-	if (n < 0)
-		uv_read_stop(s);
-	else if (lines_feed(&r->said, b->base, (size_t)n, 8192,
-	    on_words_line, r) < 0)
-		buf_clear(&r->said);	/* the rest of a line that is none */
+	set_str(&p->error, text);
 }
 
 /* -- its start -- */
-
-/* All is taken out of it before the loop reads again. */
-static void
-on_alloc(uv_handle_t *h, size_t n, uv_buf_t *b)
-{
-	static char	room[16384];
-
-	(void)h;
-	(void)n;
-	*b = uv_buf_init(room, sizeof(room));
-}
 
 static void
 on_start_late(uv_timer_t *t)
 {
 	proc_kill(t->data, "did not start in time");
-}
-
-struct said {
-	uv_write_t	 req;
-	char		*text;
-};
-
-static void
-on_said(uv_write_t *req, int rc)
-{
-	struct said	*w = (struct said *)req;
-
-	(void)rc;			/* its end is heard elsewhere */
-	free(w->text);
-	free(w);
-}
-
-void
-proc_say(struct module_proc *p, json_t *o)
-{
-	struct said	*w;
-	struct buf	 text = BUF_INIT;
-	uv_buf_t	 b;
-
-	if (p->run == NULL || p->run->closing || p->run->eof) {
-		json_decref(o);
-		return;
-	}
-	lines_put(&text, o);
-	json_decref(o);
-	w = xcalloc(1, sizeof(*w));
-	b = uv_buf_init(text.p, (unsigned)text.len);
-	w->text = buf_take(&text);
-	if (uv_write(&w->req, (uv_stream_t *)&p->run->channel, &b, 1,
-	    on_said) < 0) {
-		free(w->text);
-		free(w);
-	}
 }
 
 static int64_t
@@ -449,8 +319,7 @@ proc_start(struct module_proc *p)
 		run_close(r);
 		return;
 	}
-	uv_read_start((uv_stream_t *)&r->channel, on_alloc, on_channel);
-	uv_read_start((uv_stream_t *)&r->words, on_alloc, on_words);
+	run_listen(r);
 	say_start(p);
 	uv_timer_start(&p->timer, on_start_late, START_MS, 0);
 }
@@ -485,26 +354,4 @@ proc_watch(struct module_proc *p)
 	}
 	p->missed++;
 	proc_say(p, json_pack("{ss}", "op", "ping"));
-}
-
-/* -- what the others report -- */
-
-void
-proc_hear(struct module_proc *p, const json_t *record)
-{
-	json_t	*o;
-
-	if (!proc_is_up(p))
-		return;
-	if (uv_stream_get_write_queue_size((uv_stream_t *)&p->run->channel) >
-	    MAX_HEAR) {
-		p->unheard++;
-		return;
-	}
-	o = json_pack("{ss sO}", "op", "hear", "record", record);
-	if (p->unheard > 0)
-		json_object_set_new(o, "lost",
-		    json_integer((json_int_t)p->unheard));
-	p->unheard = 0;
-	proc_say(p, o);
 }
