@@ -135,25 +135,39 @@ life_keep(void *arg)
 
 /* -- by command, or by time -- */
 
+/* The kernel did not take what is on the disk by now, and may have half of it
+ * in the place of the trial before: that ends, too. */
+static void
+no_trial(struct policy_module *p)
+{
+	if (p->trial.text == NULL) {
+		unlink(p->trial_path);
+		return;
+	}
+	end_trial(p, "the next one could not be put in its place");
+	life_settle(p);
+}
+
 int
 life_try(struct policy_module *p, struct document *d, int64_t ms, char **why)
 {
 	struct policy_image	m;
+	int64_t			deadline;
 	int			rc;
 
 	if ((rc = compile(p, d, &m, why)) < 0)
 		return rc;
+	deadline = policy_boot_ns() + ms * 1000000;
 	if ((rc = file_write(p->trial_path, d->text, d->n, 0600)) < 0)
 		*why = xasprintf("%s: %s", p->trial_path, errstr(rc));
-	else {
-		p->deadline_ns = policy_boot_ns() + ms * 1000000;
-		rc = policy_kernel_try(p->kernel, &m, p->deadline_ns, why);
-	}
+	else if ((rc = policy_kernel_try(p->kernel, &m, deadline, why)) < 0)
+		no_trial(p);
 	policy_image_release(&m);
 	if (rc < 0)
 		return rc;
 	document_release(&p->trial);
 	p->trial = *d;
+	p->deadline_ns = deadline;
 	memset(d, 0, sizeof(*d));
 	life_settle(p);
 	tell(p, SPOOL_EVENT, "policy-on-trial", &p->trial, NULL);
