@@ -240,6 +240,9 @@ memory_of(const struct module_proc *p)
 	int	mb = p->type->memory_mb > 0 ? p->type->memory_mb :
 	    MODULE_MEMORY_MB;
 
+#ifdef __SANITIZE_ADDRESS__	/* which holds what was freed for a while */
+	mb *= 8;
+#endif
 	return (int64_t)mb * 1024 * 1024;
 }
 

@@ -18,12 +18,10 @@
 
 enum {
 	STEADY_MS = 10,
-#ifdef __SANITIZE_ADDRESS__	/* what is freed stays for a while */
-	PING_MS = 1000,
-	VICTIM_MB = 600
+#ifdef __SANITIZE_ADDRESS__
+	PING_MS = 1000		/* a flood takes longer */
 #else
-	PING_MS = 100,
-	VICTIM_MB = 24
+	PING_MS = 100
 #endif
 };
 
@@ -144,7 +142,7 @@ static const struct module_type steady = {
 }, victim = {
 	.name = "victim", .about = "does all that is wrong",
 	.start = victim_start, .status = steady_status,
-	.command = steady_command, .memory_mb = VICTIM_MB
+	.command = steady_command, .memory_mb = 24
 }, listener = {
 	.name = "listener", .about = "hears the others",
 	.start = steady_start, .hear = steady_hear
