@@ -17,6 +17,7 @@ struct app {
 	uv_signal_t	 sigint, sigterm, sighup;
 	uv_timer_t	 grace;		/* of the builds that still run */
 	int		 open;		/* parts that have yet to end */
+	int		 askers;	/* of the gateway and the releases */
 	int		 stopping;
 	char		*dirs[5];	/* work, templates, artifacts, store,
 					 * releases */

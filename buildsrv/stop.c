@@ -5,8 +5,9 @@
  * complete, while the API still answers and the event streams tell of them;
  * then they go back to the queue.  When none is left (queue_ended), the
  * listeners close, streams and webhooks end, answers under way go out
- * (answers_ended); then nobody can ask for the gateway any more, and it ends
- * too.  Last the store, with what all of them wrote.
+ * (answers_ended), a clean-up ends (cleanup_ended); then nobody can ask for
+ * the gateway or the releases any more, and they end too.  Last the store,
+ * with what all of them wrote.
  */
 #include <signal.h>
 #include <string.h>
@@ -57,17 +58,35 @@ part_ended(void *arg)
 
 /* -- what uses the store -- */
 
+/* Answers and the clean-up ask the gateway and the releases, until the last of
+ * the two has ended. */
 static void
-answers_ended(void *arg)
+asker_ended(struct app *a)
 {
-	struct app	*a = arg;
 	struct gateway	*g = a->server.gateway;
 
-	a->server.httpd = NULL;
+	if (--a->askers > 0)
+		return;
 	a->server.gateway = NULL;
 	tufrepo_stop(a->server.tufrepo, part_ended, a);
 	rollouts_stop(a->server.rollouts, part_ended, a);
 	gateway_stop(g, part_ended, a);
+}
+
+static void
+answers_ended(void *arg)
+{
+	struct app	*a = arg;
+
+	a->server.httpd = NULL;
+	asker_ended(a);
+}
+
+static void
+cleanup_ended(void *arg)
+{
+	asker_ended(arg);
+	part_ended(arg);
 }
 
 /* Those who wait for a build hear where to look for it. */
@@ -112,10 +131,11 @@ queue_ended(void *arg)
 
 	a->server.queue = NULL;
 	uv_close((uv_handle_t *)&a->grace, NULL);
-	a->open = 7;	/* the gateway behind the answers, and the next */
+	a->open = 7;	/* the gateway behind its askers, and the next */
+	a->askers = 2;
 	httpd_stop(a->server.httpd, ANSWER_GRACE, answers_ended, a);
 	stop_listeners(a);
-	cleanup_stop(&a->server, part_ended, a);
+	cleanup_stop(&a->server, cleanup_ended, a);
 	waiting_end(&a->server);
 	orders_stop(&a->server);
 }
