@@ -91,6 +91,8 @@ add_exec(json_t *o, const struct process_event *e)
 	const char		*cgroup = e->cgroup;
 
 	json_object_set_new(o, "exe", text_json(e->exe != NULL ? e->exe : ""));
+	if (e->exe_cut)
+		json_object_set_new(o, "exeCut", json_true());
 	add_args(o, e);
 	add_parent(o, e->ppid);
 	if (cgroup == NULL && proc_info(e->pid, &p) == 0)

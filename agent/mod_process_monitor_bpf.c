@@ -21,6 +21,8 @@ process_by_bpf(struct process_monitor *s, char **why)
 
 #include <sys/sysmacros.h>
 
+#include <bpf/bpf.h>
+
 #include "process.skel.h"
 #include "sensor_bpf.h"
 
@@ -78,6 +80,23 @@ look(struct process_monitor *s)
 	sensor_ring_look(&b->ring);
 }
 
+/*
+ * Tells the kernel's part where this process's root directory is.  Where it
+ * can't be told (Linux before 5.10), paths begin at the mount namespace's.
+ */
+static void
+tell_root(struct by_bpf *b)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int	rc;
+
+	rc = bpf_prog_test_run_opts(bpf_program__fd(b->skel->progs.know_root),
+	    &opts);
+	if (rc < 0)
+		log_debug("bpf", "the own root directory is not known: %s",
+		    strerror(-rc));
+}
+
 static int
 open_ring(struct process_monitor *s, struct by_bpf *b)
 {
@@ -98,9 +117,11 @@ process_by_bpf(struct process_monitor *s, char **why)
 	sensor_bpf_begin();
 	if ((b->skel = process_bpf__open()) == NULL)
 		rc = -errno;
-	else if ((rc = process_bpf__load(b->skel)) == 0 &&
-	    (rc = process_bpf__attach(b->skel)) == 0)
-		rc = open_ring(s, b);
+	else if ((rc = process_bpf__load(b->skel)) == 0) {
+		tell_root(b);
+		if ((rc = process_bpf__attach(b->skel)) == 0)
+			rc = open_ring(s, b);
+	}
 	if (rc < 0) {
 		*why = sensor_bpf_why(rc);
 		process_bpf__destroy(b->skel);

@@ -85,11 +85,16 @@ struct mm_struct {
 	unsigned long	 arg_start, arg_end;
 };
 
+struct fs_struct {
+	struct path	root;
+};
+
 struct task_struct {
 	int			 pid, tgid;
 	struct task_struct	*real_parent, *group_leader;
 	const struct cred	*cred;
 	struct mm_struct	*mm;
+	struct fs_struct	*fs;
 	kuid_t			 loginuid;
 	int			 exit_code;
 	__u64			 start_boottime;

@@ -6,7 +6,7 @@
  *
  * Licence: GPL-2.0 (bpf_probe_read_kernel is for such programs alone); all
  * else of muster is ISC.  Needs CAP_BPF, CAP_PERFMON and the kernel's BTF.
- * Maps: ring 1 MB; lost 24 B and scratch 6.4 KB for each CPU.
+ * Maps: ring 1 MB; lost 24 B and scratch 6.4 KB for each CPU; root 16 B.
  */
 #include "kernel.h"
 
@@ -16,7 +16,7 @@
 
 #include "process.h"
 
-#define WALK		24		/* names in a path, and mounts on it */
+#define WALK		64		/* names in a path, and mounts on it */
 #define WALK_BUF	4096
 
 /* An "and" that the compiler cannot take for needless: the verifier needs
@@ -50,11 +50,30 @@ struct {
 } scratch SEC(".maps");
 
 /*
+ * The module's own root directory, at which a path begins, as it does in
+ * /proc: the module finds its files there also where it lives in a chroot.
+ */
+struct {
+	__u64	dentry, mnt;
+} root;
+
+SEC("raw_tp")
+int BPF_PROG(know_root)
+{
+	struct task_struct	*t = (void *)bpf_get_current_task();
+
+	root.dentry = (__u64)BPF_CORE_READ(t, fs, root.dentry);
+	root.mnt = (__u64)BPF_CORE_READ(t, fs, root.mnt);
+	return 0;
+}
+
+/*
  * The path of a file, written backwards into s->walk, from s->at on: kept in
  * memory, or the verifier would follow each length that it could have.  At a
- * mount's root it goes on at the mount's place.
+ * mount's root it goes on at the mount's place.  Returns whether that is all
+ * of it.
  */
-static __always_inline void
+static __always_inline int
 walk_path(struct scratch *s, struct file *f)
 {
 	struct dentry	*d = BPF_CORE_READ(f, f_path.dentry);
@@ -66,6 +85,8 @@ walk_path(struct scratch *s, struct file *f)
 		struct dentry	*parent = BPF_CORE_READ(d, d_parent);
 		__u32		 len, at;
 
+		if ((__u64)d == root.dentry && (__u64)vm == root.mnt)
+			return 1;
 		if (d == BPF_CORE_READ(vm, mnt_root)) {
 			__u32		 in = bpf_core_field_offset(
 					    struct mount, mnt);
@@ -73,17 +94,17 @@ walk_path(struct scratch *s, struct file *f)
 			struct mount	*up = BPF_CORE_READ(m, mnt_parent);
 
 			if (up == m)
-				break;
+				return 1;
 			d = BPF_CORE_READ(m, mnt_mountpoint);
 			vm = (void *)((char *)up + in);
 			continue;
 		}
 		if (d == parent)
-			break;
+			return 1;
 		len = BPF_CORE_READ(d, d_name.len) & 255;
 		at = s->at;
 		if (at < len + 1)
-			break;
+			return 0;
 		at -= len;
 		bpf_probe_read_kernel(&s->walk[at & (WALK_BUF - 1)], len,
 		    BPF_CORE_READ(d, d_name.name));
@@ -92,6 +113,7 @@ walk_path(struct scratch *s, struct file *f)
 		s->at = at;
 		d = parent;
 	}
+	return 0;
 }
 
 static __always_inline void
@@ -99,7 +121,8 @@ add_path(struct scratch *s, struct file *f)
 {
 	__u32	at, len;
 
-	walk_path(s, f);
+	if (!walk_path(s, f))
+		s->r.flags |= PROCESS_PATH_CUT;
 	at = s->at;
 	len = WALK_BUF - at;
 	if (len > PROCESS_PATH - 1) {

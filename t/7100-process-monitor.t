@@ -41,6 +41,13 @@ if source_is ebpf; then
 	"$T/probe" $(seq 1 1000)
 	ok 'long arguments are cut, and say so' wait_for seen exec \
 	    ".exe == \"$T/probe\" and .argvCut == true"
+	deep=$T/$(seq -s / 1 80)
+	mkdir -p "$deep"
+	cp /bin/true "$deep/probe"
+	"$deep/probe" deep
+	ok 'so is a path of too many names' wait_for seen exec \
+	    '.argv[1] == "deep" and .exeCut == true and
+	    (.exe | endswith("/79/80/probe"))'
 	i=0
 	while [ $i -lt 400 ]; do
 		"$T/probe" storm
