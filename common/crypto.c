@@ -78,6 +78,13 @@ crypto_siphash(const uint8_t key[16], const void *p, size_t n)
 	return out;
 }
 
+void
+crypto_siphash128(const uint8_t key[16], const void *p, size_t n,
+    uint8_t out[16])
+{
+	crypto_shorthash_siphashx24(out, p, n, key);
+}
+
 uint64_t
 crypto_keyed_hash(const void *p, size_t n)
 {

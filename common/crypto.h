@@ -55,6 +55,9 @@ void	weak_end(struct weak_sums *, uint8_t md5[MD5_SIZE],
 
 /* SipHash-2-4 (Aumasson, Bernstein): for tables whose keys strangers choose. */
 uint64_t crypto_siphash(const uint8_t key[16], const void *, size_t);
+/* The same of 128 bits. */
+void	 crypto_siphash128(const uint8_t key[16], const void *, size_t,
+	    uint8_t out[16]);
 
 /* RFC 2104. */
 void	crypto_hmac_sha256(const void *key, size_t keylen, const void *,

@@ -1,31 +1,36 @@
 /*
- * Shared by intel_make.c, which writes the file, and intel_find.c, which
- * reads it: the file's layout.  It is of this machine (byte order), made and
- * read by one program of one version; another one makes it anew.
+ * Shared by intel_make.c and intel_index.c, which write the file, and
+ * intel_find.c, which reads it: the file's layout.  It is of this machine
+ * (byte order), made and read by one program of one version; another one makes
+ * it anew.
  *
- *   head | entries, each at a multiple of 4 | sources | slots | near
- *   | filter
+ *   head | entries | sources | around | buckets | slots
  *
- * The index is a hash table with linear probing, at most three quarters full.
- * A slot has half of the hash beside the entry's place.  Before it is looked
- * at, filter is: a Bloom filter with the four bits of a value in one word, an
- * eighth of the index's memory, which a cache can hold.  Most values are not
- * there at all, and that is what it says.  near has a bit for each IPv4 /24, set
- * where a network lies in it or around it: most addresses lie in none, and
- * are not looked for by each length.
+ * Entries are as they came, and only read to list them.  A look-up reads what
+ * a processor's cache can hold for the most part: a value's hash chooses a
+ * bucket, whose word tells where its slots begin and has a Bloom filter of
+ * them.  Most values are not there at all, and that is what it says.  A slot
+ * has another 64 bits of the hash in place of the value: with those that chose
+ * the bucket, one look-up in 10^18 takes another value for it.  around has a
+ * word for each block of IPv4 addresses, bit n where a network of n bits lies
+ * in it or around it: the others are not looked for.
  */
 #ifndef MUSTER_INTEL_FILE_H
 #define MUSTER_INTEL_FILE_H
 
+#include <stdio.h>
+#include <string.h>
+
 #include "intel.h"
 
-#define INTEL_MAGIC	"MUSTINT2"
+#define INTEL_MAGIC	"MUSTINT3"
 
 struct intel_head {
 	char		magic[8];
 	uint64_t	size;		/* of the file, bytes */
-	uint64_t	sources, slots, near, filter;	/* where they begin */
-	uint64_t	n_slots;	/* a power of two */
+	uint64_t	sources, around, buckets, slots;	/* where they begin */
+	uint64_t	n_buckets;	/* a power of two */
+	uint64_t	n_slots;	/* as many as entries */
 	int64_t		made;		/* s */
 	uint64_t	count[INTEL_KINDS];
 	uint64_t	lengths[3];	/* bit n: a network of prefix n is
@@ -38,22 +43,46 @@ struct intel_head {
 					 * where its values go */
 };
 
-struct intel_slot {
-	uint32_t	at;		/* of the entry, / 4; 0: empty */
-	uint32_t	hash;		/* its upper half */
+enum {
+	INTEL_BUCKET	= 8,		/* slots of one, on the average, at the
+					 * most: two lines of a cache */
+	INTEL_BLOCK	= 18,		/* bits of an address that choose its
+					 * block; a cache can hold the words */
+	INTEL_AROUND	= 4 << INTEL_BLOCK	/* bytes of the words */
 };
 
-enum { INTEL_NEAR = 1 << 24 >> 3 };	/* bytes: 2 MB of 16 M bits */
+struct intel_bucket {
+	uint32_t	at;		/* of its slots, which end where the
+					 * next one's begin */
+	uint32_t	filter;
+};
+
+/* 14 bytes.  The rest of a bucket's are empty where a source named a value
+ * twice. */
+struct intel_slot {
+	uint16_t	mark[4];
+	uint16_t	until[2];	/* s, 0: never */
+	uint8_t		source;
+	uint8_t		sure;		/* the confidence and 1; 0: empty */
+};
 
 struct intel_entry {
-	uint32_t	until;		/* s, 0: never */
+	uint32_t	until;
 	uint16_t	len;
-	uint8_t		kind, prefix;
+	uint8_t		kind;		/* INTEL_ANY: named before */
+	uint8_t		prefix;
 	uint8_t		source, confidence;
 	char		value[2];	/* and more of it */
 };
 
 enum { INTEL_ENTRY = 10 };		/* bytes before the value */
+
+/* Each is at a multiple of 4. */
+static inline uint64_t
+intel_entry_size(uint16_t len)
+{
+	return (INTEL_ENTRY + (uint64_t)len + 3) / 4 * 4;
+}
 
 /* The bit of n labels. */
 static inline uint64_t
@@ -62,24 +91,44 @@ intel_label_bit(int n)
 	return UINT64_C(1) << (n < 63 ? n : 63);
 }
 
-/* The filter has n_slots / 8 words; which of them, and which bits of it. */
-static inline uint64_t
-intel_filter_word(uint64_t hash, uint64_t n_slots)
+struct intel_hash {
+	uint64_t	place, mark;
+};
+
+/* Three bits of a bucket's filter. */
+static inline uint32_t
+intel_filter_bits(struct intel_hash h)
 {
-	return hash >> 32 & (n_slots / 8 - 1);
+	return UINT32_C(1) << (h.place >> 32 & 31) | UINT32_C(1) <<
+	    (h.place >> 37 & 31) | UINT32_C(1) << (h.place >> 42 & 31);
 }
 
-static inline uint64_t
-intel_filter_bits(uint64_t hash)
+/* Whether it is an IPv4 address or network, then as a number. */
+static inline int
+intel_ipv4(const char *value, uint32_t *number)
 {
-	return UINT64_C(1) << (hash >> 4 & 63) | UINT64_C(1) << (hash >> 10 &
-	    63) | UINT64_C(1) << (hash >> 16 & 63) | UINT64_C(1) <<
-	    (hash >> 22 & 63);
+	static const uint8_t	 mapped[12] = { [10] = 0xff, [11] = 0xff };
+	const uint8_t		*a = (const uint8_t *)value + sizeof(mapped);
+
+	*number = (uint32_t)a[0] << 24 | (uint32_t)a[1] << 16 |
+	    (uint32_t)a[2] << 8 | a[3];
+	return memcmp(value, mapped, sizeof(mapped)) == 0;
+}
+
+static inline int
+intel_slot_is(const struct intel_slot *s, struct intel_hash h)
+{
+	return s->sure != 0 && memcmp(s->mark, &h.mark, sizeof(h.mark)) == 0;
 }
 
 int	 intel_labels(const char *name, size_t len);	/* dots and one */
-/* SipHash-2-4 of kind, prefix and value. */
-uint64_t intel_hash(const uint8_t key[16], int kind, int prefix,
+/* SipHash-2-4 of 128 bits of kind, prefix and value. */
+struct intel_hash intel_hash(const uint8_t key[16], int kind, int prefix,
 	    const char *value, size_t len);
+/* Appends to the file of head and entries what finds them; head has key,
+ * sources (where the entries end), n_sources, lengths and labels, and n_slots:
+ * how many entries there are; it gets the rest.  fsynced.  0 or -errno. */
+int	 intel_index(FILE *, struct intel_head *,
+	    const char (*sources)[INTEL_MAX_NAME]);
 
 #endif

@@ -21,9 +21,9 @@
 struct intel {
 	const char		*map;
 	const struct intel_head	*head;
+	const struct intel_bucket *buckets;
 	const struct intel_slot	*slots;
-	const uint8_t		*near;
-	const uint64_t		*filter;
+	const uint32_t		*around;
 };
 
 /* Whether all its parts are within it, so that no look-up leaves it. */
@@ -31,14 +31,17 @@ static int
 head_ok(const struct intel_head *h, uint64_t size)
 {
 	return memcmp(h->magic, INTEL_MAGIC, sizeof(h->magic)) == 0 &&
-	    h->size == size && h->n_slots >= 64 && h->n_slots < size &&
-	    (h->n_slots & (h->n_slots - 1)) == 0 && h->near < size &&
-	    size - h->near >= INTEL_NEAR && h->filter < size &&
-	    h->filter % 8 == 0 && size - h->filter >= h->n_slots && h->slots < h->near &&
-	    h->slots % 8 == 0 && (h->near - h->slots) /
-	    sizeof(struct intel_slot) >= h->n_slots &&
-	    h->n_sources <= INTEL_MAX_SOURCES && h->sources <= h->slots &&
-	    h->slots - h->sources >= (uint64_t)h->n_sources * INTEL_MAX_NAME &&
+	    h->size == size && h->slots <= size && h->n_slots <= size &&
+	    (size - h->slots) / sizeof(struct intel_slot) >= h->n_slots &&
+	    h->n_buckets > 0 && h->n_buckets < size &&
+	    (h->n_buckets & (h->n_buckets - 1)) == 0 &&
+	    h->buckets < h->slots && h->buckets % 8 == 0 &&
+	    h->slots % 8 == 0 && (h->slots - h->buckets) /
+	    sizeof(struct intel_bucket) > h->n_buckets &&
+	    h->around < h->buckets && h->around % 4 == 0 &&
+	    h->buckets - h->around >= INTEL_AROUND &&
+	    h->n_sources <= INTEL_MAX_SOURCES && h->sources <= h->around &&
+	    h->around - h->sources >= (uint64_t)h->n_sources * INTEL_MAX_NAME &&
 	    h->sources >= sizeof(*h) && h->made >= 0;
 }
 
@@ -70,9 +73,9 @@ intel_open(struct intel **out, const char *path, const char **why)
 		free(t);
 		goto out;
 	}
+	t->buckets = (const void *)(map + t->head->buckets);
 	t->slots = (const void *)(map + t->head->slots);
-	t->near = (const uint8_t *)map + t->head->near;
-	t->filter = (const void *)(map + t->head->filter);
+	t->around = (const void *)(map + t->head->around);
 	*out = t;
 	rc = 0;
 out:
@@ -101,42 +104,65 @@ intel_made_at(const struct intel *t)
 	return t->head->made;
 }
 
-/* -- one entry -- */
+/* -- a bucket -- */
 
-/* The entry of a slot, or NULL where the file is damaged. */
-static const struct intel_entry *
-entry_at(const struct intel *t, uint64_t slot)
+struct range {
+	const struct intel_slot	*at, *end;
+};
+
+/* A bucket's slots; none where the file is damaged. */
+static struct range
+bucket(const struct intel *t, uint64_t n)
 {
-	uint64_t			 at = (uint64_t)t->slots[slot].at * 4;
-	const struct intel_entry	*e;
+	uint32_t	from = t->buckets[n].at, to = t->buckets[n + 1].at;
 
-	if (at < sizeof(struct intel_head) ||
-	    at + INTEL_ENTRY > t->head->sources)
-		return NULL;
-	e = (const void *)(t->map + at);
-	return e->len <= t->head->sources - at - INTEL_ENTRY &&
-	    e->len <= INTEL_MAX_VALUE && e->kind < INTEL_KINDS &&
-	    e->source < t->head->n_sources ? e : NULL;
+	return from <= to && to <= t->head->n_slots ?
+	    (struct range){ t->slots + from, t->slots + to } :
+	    (struct range){ NULL, NULL };
+}
+
+/* The next slot of this hash, passed over in the range; NULL: none. */
+static const struct intel_slot *
+next_slot(const struct intel *t, struct range *r, struct intel_hash hash)
+{
+	const struct intel_slot	*s;
+
+	while (r->at < r->end) {
+		s = r->at++;
+		if (intel_slot_is(s, hash) && s->source < t->head->n_sources)
+			return s;
+	}
+	return NULL;
+}
+
+static uint32_t
+until(const struct intel_slot *s)
+{
+	uint32_t	u;
+
+	memcpy(&u, s->until, sizeof(u));
+	return u;
 }
 
 static int
-expired(const struct intel_entry *e, int64_t now)
+expired(const struct intel_slot *s, int64_t now)
 {
-	return e->until != 0 && (int64_t)e->until <= now;
+	return until(s) != 0 && (int64_t)until(s) <= now;
 }
 
 static void
-report_hit(const struct intel *t, const struct intel_entry *e,
+report_hit(const struct intel *t, const struct intel_slot *s,
+    enum intel_kind kind, int prefix, const char *value, size_t len,
     struct intel_hit *hit)
 {
 	hit->source = t->map + t->head->sources +
-	    (size_t)e->source * INTEL_MAX_NAME;
-	hit->confidence = e->confidence;
-	hit->until = e->until;
-	hit->value.kind = (enum intel_kind)e->kind;
-	hit->value.prefix = e->prefix;
-	hit->value.len = e->len;
-	memcpy(hit->value.data, e->value, e->len);
+	    (size_t)s->source * INTEL_MAX_NAME;
+	hit->confidence = s->sure - 1;
+	hit->until = until(s);
+	hit->value.kind = kind;
+	hit->value.prefix = (uint8_t)prefix;
+	hit->value.len = (uint16_t)len;
+	memcpy(hit->value.data, value, len);
 }
 
 /* -- look-up: all places are reckoned and asked of the memory together -- */
@@ -146,8 +172,9 @@ enum { MAX_PROBES = 130 };		/* IPv6 lengths, or a domain's labels */
 struct probe {
 	const char	*value;
 	size_t		 len;
-	uint64_t	 hash;
+	struct intel_hash hash;
 	int		 prefix;
+	struct range	 in;		/* where it can be */
 };
 
 struct look {
@@ -165,62 +192,84 @@ aim(struct look *l, int prefix, const char *value, size_t len)
 	struct probe		*p = &l->probe[l->n++];
 
 	*p = (struct probe){ value, len, intel_hash(h->key, l->kind, prefix,
-	    value, len), prefix };
-	__builtin_prefetch(&l->t->filter[intel_filter_word(p->hash,
-	    h->n_slots)]);
+	    value, len), prefix, { 0, 0 } };
+	__builtin_prefetch(&l->t->buckets[p->hash.place &
+	    (h->n_buckets - 1)]);
 }
 
-/* Leaves the places that the filter lets through. */
+/* Leaves the places that the filters let through. */
 static void
 sift(struct look *l)
 {
-	uint64_t	n_slots = l->t->head->n_slots, bits, hash;
+	enum { LINE = 64 };
+	uint64_t	at, mask = l->t->head->n_buckets - 1;
+	const char	*line;
+	uint32_t	bits;
+	struct probe	p;
 	int		i, kept = 0;
 
 	for (i = 0; i < l->n; i++) {
-		hash = l->probe[i].hash;
-		bits = intel_filter_bits(hash);
-		if ((l->t->filter[intel_filter_word(hash, n_slots)] & bits) !=
-		    bits)
+		p = l->probe[i];
+		at = p.hash.place & mask;
+		bits = intel_filter_bits(p.hash);
+		if ((l->t->buckets[at].filter & bits) != bits)
 			continue;
-		__builtin_prefetch(&l->t->slots[hash & (n_slots - 1)]);
-		l->probe[kept++] = l->probe[i];
+		p.in = bucket(l->t, at);
+		for (line = (const char *)p.in.at; line < (const char *)
+		    p.in.end; line += LINE)
+			__builtin_prefetch(line);
+		l->probe[kept++] = p;
 	}
 	l->n = kept;
 }
 
-/* Bytes of the map of networks near an IPv4 address; NULL for IPv6. */
-static const uint8_t *
-near_byte(const struct intel *t, const struct intel_value *v)
+/* Which lengths of networks may lie around an address or network. */
+static void
+lengths_around(const struct intel *t, const struct intel_value *v,
+    uint64_t has[2])
 {
-	static const uint8_t	 mapped[12] = { [10] = 0xff, [11] = 0xff };
-	const uint8_t		*a = (const uint8_t *)v->data;
+	uint32_t	ipv4;
 
-	if (memcmp(a, mapped, sizeof(mapped)) != 0)
-		return NULL;
-	return &t->near[(uint32_t)a[12] << 13 | (uint32_t)a[13] << 5 |
-	    a[14] >> 3];
+	memcpy(has, t->head->lengths, 2 * sizeof(*has));
+	if (!intel_ipv4(v->data, &ipv4))
+		return;
+	has[0] = 0;		/* "::/0" and the like are of IPv6 alone */
+	if (v->prefix >= 96 + INTEL_BLOCK)
+		has[1] = (uint64_t)t->around[ipv4 >> (32 - INTEL_BLOCK)] << 32;
 }
 
-/* The networks around an address; "::/0" and the like are of IPv6 alone. */
-static void
-aim_networks(struct look *l, const struct intel_value *v,
-    const uint8_t *near)
+/* The longest of these lengths, taken out of them; -1: none is left. */
+static int
+longest(uint64_t has[2])
 {
-	const uint64_t	*has = l->t->head->lengths;
-	int		 p = v->prefix, least = near != NULL ? 96 : 0;
-	char		 a[16];
+	int	i, bit;
 
-	if (near != NULL && p >= 120 &&
-	    (*near >> ((uint8_t)v->data[14] & 7) & 1) == 0)
-		return;
-	memcpy(a, v->data, sizeof(a));
-	while (--p >= least && l->n < MAX_PROBES) {
-		a[p / 8] = (char)(a[p / 8] & ~(0x80 >> p % 8));
-		if ((has[p / 64] >> p % 64 & 1) == 0)
+	for (i = 1; i >= 0; i--)
+		if (has[i] != 0) {
+			bit = 63 - __builtin_clzll(has[i]);
+			has[i] ^= UINT64_C(1) << bit;
+			return 64 * i + bit;
+		}
+	return -1;
+}
+
+static void
+aim_networks(struct look *l, const struct intel_value *v)
+{
+	uint64_t	 has[2];
+	char		*a;
+	int		 p;
+
+	lengths_around(l->t, v, has);
+	while ((p = longest(has)) >= 0 && l->n < MAX_PROBES) {
+		if (p >= v->prefix)
 			continue;
-		memcpy(l->masked[l->n], a, sizeof(a));
-		aim(l, p, l->masked[l->n], sizeof(a));
+		a = l->masked[l->n];
+		memcpy(a, v->data, sizeof(*l->masked));
+		a[p / 8] = (char)(a[p / 8] & ~(0xff >> p % 8));
+		memset(a + p / 8 + 1, 0, sizeof(*l->masked) - 1 -
+		    (size_t)p / 8);
+		aim(l, p, a, sizeof(*l->masked));
 	}
 }
 
@@ -243,24 +292,14 @@ static size_t
 find_exact(const struct look *l, const struct probe *p, int64_t now,
     struct intel_hit hits[INTEL_MAX_HITS], size_t n)
 {
-	const struct intel		*t = l->t;
-	const struct intel_entry	*e;
-	uint64_t			 mask = t->head->n_slots - 1, i;
-	uint64_t			 left = t->head->n_slots;
+	const struct intel_slot	*s;
+	struct range		 in = p->in;
 
-	/* a damaged table has no end */
-	for (i = p->hash & mask; t->slots[i].at != 0 && left-- > 0;
-	    i = (i + 1) & mask) {
-		if (t->slots[i].hash != p->hash >> 32 ||
-		    (e = entry_at(t, i)) == NULL || e->kind != l->kind ||
-		    e->prefix != p->prefix || e->len != p->len ||
-		    memcmp(e->value, p->value, p->len) != 0 ||
-		    expired(e, now))
-			continue;
-		if (n == INTEL_MAX_HITS)
-			break;
-		report_hit(t, e, &hits[n++]);
-	}
+	while (n < INTEL_MAX_HITS &&
+	    (s = next_slot(l->t, &in, p->hash)) != NULL)
+		if (!expired(s, now))
+			report_hit(l->t, s, l->kind, p->prefix, p->value,
+			    p->len, &hits[n++]);
 	return n;
 }
 
@@ -269,7 +308,6 @@ intel_find(const struct intel *t, const struct intel_value *v, int64_t now,
     struct intel_hit hits[INTEL_MAX_HITS])
 {
 	struct look	 l;
-	const uint8_t	*near = NULL;
 	size_t		 n = 0;
 	int		 i;
 
@@ -278,32 +316,54 @@ intel_find(const struct intel *t, const struct intel_value *v, int64_t now,
 	l.t = t;
 	l.kind = v->kind;
 	l.n = 0;
-	if (v->kind == INTEL_IP && (near = near_byte(t, v)) != NULL)
-		__builtin_prefetch(near);
 	aim(&l, v->prefix, v->data, v->len);
 	if (v->kind == INTEL_DOMAIN)
 		aim_domains(&l, v);
 	else if (v->kind == INTEL_IP)
-		aim_networks(&l, v, near);
+		aim_networks(&l, v);
 	sift(&l);
 	for (i = 0; i < l.n; i++)
 		n = find_exact(&l, &l.probe[i], now, hits, n);
 	return n;
 }
 
+/* The entry at a place; NULL where the file is damaged. */
+static const struct intel_entry *
+entry_at(const struct intel *t, uint64_t at)
+{
+	const struct intel_entry	*e = (const void *)(t->map + at);
+	uint64_t			 left = t->head->sources - at;
+
+	return left >= INTEL_ENTRY && intel_entry_size(e->len) <= left &&
+	    e->len <= INTEL_MAX_VALUE && e->kind < INTEL_KINDS ? e : NULL;
+}
+
 void
 intel_each(const struct intel *t, int64_t now,
     int (*f)(const struct intel_hit *, void *), void *arg)
 {
+	const struct intel_head		*h = t->head;
 	const struct intel_entry	*e;
+	const struct intel_slot		*s;
+	struct intel_hash		 hash;
 	struct intel_hit		 hit;
-	uint64_t			 i;
+	struct range			 in;
+	uint64_t			 at;
 
-	for (i = 0; i < t->head->n_slots; i++) {
-		if (t->slots[i].at == 0 || (e = entry_at(t, i)) == NULL ||
-		    expired(e, now))
+	for (at = sizeof(*h); at < h->sources && (e = entry_at(t, at)) != NULL;
+	    at += intel_entry_size(e->len)) {
+		if (e->kind == INTEL_ANY)
 			continue;
-		report_hit(t, e, &hit);
+		hash = intel_hash(h->key, e->kind, e->prefix, e->value,
+		    e->len);
+		in = bucket(t, hash.place & (h->n_buckets - 1));
+		while ((s = next_slot(t, &in, hash)) != NULL &&
+		    s->source != e->source)
+			;
+		if (s == NULL || expired(s, now))
+			continue;
+		report_hit(t, s, (enum intel_kind)e->kind, e->prefix, e->value,
+		    e->len, &hit);
 		if (f(&hit, arg) != 0)
 			return;
 	}

@@ -1,7 +1,7 @@
 /*
  * The file of indicators, made: entries are written as they come, so that
- * memory stays small; then the file is mapped, the index filled behind them,
- * and the whole renamed over the old one.  Who has that mapped keeps it.
+ * memory stays small; intel_index.c puts the index behind them, and the whole
+ * is renamed over the old one.  Who has that mapped keeps it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,11 +10,9 @@
 #include <unistd.h>
 
 #include "buf.h"
-#include "clock.h"
 #include "crypto.h"
 #include "file.h"
 #include "intel_file.h"
-#include "platform.h"
 
 struct intel_maker {
 	char		*path, *tmp;
@@ -113,157 +111,30 @@ intel_maker_add(struct intel_maker *m, const struct intel_value *v,
 		    UINT64_C(1) << v->prefix % 64;
 }
 
-/* -- the index -- */
-
-uint64_t
+struct intel_hash
 intel_hash(const uint8_t key[16], int kind, int prefix, const char *value,
     size_t len)
 {
-	uint8_t	text[INTEL_MAX_VALUE + 2];
+	struct intel_hash	h;
+	uint8_t			text[INTEL_MAX_VALUE + 2], out[16];
 
 	text[0] = (uint8_t)kind;
 	text[1] = (uint8_t)prefix;
 	memcpy(text + 2, value, len);
-	return crypto_siphash(key, text, len + 2);
+	crypto_siphash128(key, text, len + 2, out);
+	memcpy(&h.place, out, 8);
+	memcpy(&h.mark, out + 8, 8);
+	return h;
 }
 
 static int
-same(const struct intel_entry *a, const struct intel_entry *b)
+finish(struct intel_maker *m)
 {
-	return a->kind == b->kind && a->prefix == b->prefix &&
-	    a->source == b->source && a->len == b->len &&
-	    memcmp(a->value, b->value, a->len) == 0;
-}
-
-/* The same value of the same source: what is known longest and best. */
-static void
-merge(struct intel_entry *into, const struct intel_entry *e)
-{
-	if (e->confidence > into->confidence)
-		into->confidence = e->confidence;
-	if (into->until != 0 && (e->until == 0 || e->until > into->until))
-		into->until = e->until;
-}
-
-static void
-note_network(char *map, const struct intel_head *h,
-    const struct intel_entry *e)
-{
-	static const uint8_t	 mapped[12] = { [10] = 0xff, [11] = 0xff };
-	const uint8_t		*a = (const uint8_t *)e->value;
-	uint8_t			*near = (uint8_t *)map + h->near;
-	uint32_t		 from, to;
-
-	if (e->prefix < 96 || e->prefix == 128 ||
-	    memcmp(a, mapped, sizeof(mapped)) != 0)
-		return;
-	from = (uint32_t)a[12] << 16 | (uint32_t)a[13] << 8 | a[14];
-	to = e->prefix >= 120 ? from :
-	    from | (0xffffffu >> (e->prefix - 96));
-	for (; from <= to; from++)
-		near[from / 8] |= (uint8_t)(1u << from % 8);
-}
-
-static void
-place(char *map, struct intel_head *h, uint64_t at, uint64_t hash)
-{
-	struct intel_entry	*e = (void *)(map + at), *other;
-	struct intel_slot	*slots = (void *)(map + h->slots);
-	uint64_t		*filter = (void *)(map + h->filter);
-	uint64_t		 i, mask = h->n_slots - 1;
-
-	filter[intel_filter_word(hash, h->n_slots)] |=
-	    intel_filter_bits(hash);
-	for (i = hash & mask; slots[i].at != 0; i = (i + 1) & mask) {
-		other = (void *)(map + (uint64_t)slots[i].at * 4);
-		if (slots[i].hash == hash >> 32 && same(other, e)) {
-			merge(other, e);
-			return;
-		}
-	}
-	slots[i].at = (uint32_t)(at / 4);
-	slots[i].hash = (uint32_t)(hash >> 32);
-	h->count[e->kind]++;
-	h->count[INTEL_ANY]++;
-	if (e->kind == INTEL_IP)
-		note_network(map, h, e);
-}
-
-/* Several at a time, so that their slots come from memory together. */
-static void
-fill(char *map, struct intel_head *h, uint64_t end)
-{
-	enum { TOGETHER = 16 };
-	const struct intel_entry	*e;
-	uint64_t			 at[TOGETHER], hash[TOGETHER];
-	uint64_t			 next = sizeof(*h);
-	int				 i, n;
-
-	while (next < end) {
-		for (n = 0; n < TOGETHER && next < end; n++) {
-			e = (const void *)(map + next);
-			at[n] = next;
-			hash[n] = intel_hash(h->key, e->kind, e->prefix,
-			    e->value, e->len);
-			__builtin_prefetch(map + h->slots +
-			    (hash[n] & (h->n_slots - 1)) *
-			    sizeof(struct intel_slot), 1);
-			next += ((uint64_t)INTEL_ENTRY + e->len + 3) / 4 * 4;
-		}
-		for (i = 0; i < n; i++)
-			place(map, h, at[i], hash[i]);
-	}
-	memcpy(map, h, sizeof(*h));
-}
-
-static uint64_t
-round_up(uint64_t n, uint64_t to)
-{
-	return (n + to - 1) / to * to;
-}
-
-/* Where the parts are; 0, or -EFBIG. */
-static int
-lay_out(struct intel_maker *m)
-{
-	struct intel_head	*h = &m->head;
-
-	for (h->n_slots = 64; h->n_slots / 4 * 3 < m->read; )
-		h->n_slots *= 2;
-	h->sources = m->end;
-	h->slots = round_up(m->end + (uint64_t)h->n_sources * INTEL_MAX_NAME,
-	    64);
-	h->near = h->slots + h->n_slots * sizeof(struct intel_slot);
-	h->filter = h->near + INTEL_NEAR;
-	h->size = h->filter + h->n_slots;	/* a byte for each */
-	h->made = clock_wall_ms() / 1000;
-	return m->end / 4 > UINT32_MAX || h->size > SIZE_MAX ? -EFBIG : 0;
-}
-
-/* Written out, not left as a hole: a full disk is an error here, and not a
- * signal while the index is filled. */
-static int
-index_file(struct intel_maker *m)
-{
-	static const char	 zero[4096];
-	struct intel_head	*h = &m->head;
-	uint64_t		 end = m->end;
-	char			*map;
-	int			 fd = fileno(m->f), rc;
-
-	if ((rc = lay_out(m)) < 0)
-		return rc;
-	put(m, m->source, (size_t)h->n_sources * INTEL_MAX_NAME);
-	while (m->end < h->size && m->rc == 0)
-		put(m, zero, h->size - m->end < sizeof(zero) ?
-		    (size_t)(h->size - m->end) : sizeof(zero));
-	if (m->rc < 0 || fflush(m->f) != 0)
-		return m->rc < 0 ? m->rc : -errno;
-	if ((map = platform_map(fd, (size_t)h->size, 1)) == NULL)
-		return -errno;
-	fill(map, h, end);
-	platform_unmap(map, (size_t)h->size);
-	return file_sync(fd);
+	if (m->rc < 0)
+		return m->rc;
+	m->head.sources = m->end;
+	m->head.n_slots = m->read;
+	return intel_index(m->f, &m->head, m->source);
 }
 
 static void
@@ -279,7 +150,7 @@ free_maker(struct intel_maker *m)
 int
 intel_maker_end(struct intel_maker *m, struct intel_made *made)
 {
-	int	rc = m->rc < 0 ? m->rc : index_file(m);
+	int	rc = finish(m);
 
 	if (rc == 0) {
 		fclose(m->f);

@@ -6,6 +6,7 @@
  */
 #include <sys/resource.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,42 +78,48 @@ ms_since(uint64_t ns)
 	return (double)(cpu_ns() - ns) / 1e6;
 }
 
+/* Values one behind the other, each no longer than it is. */
+static size_t
+keep_value(char *at, const struct intel_value *v)
+{
+	size_t	n = offsetof(struct intel_value, data) + v->len;
+
+	memcpy(at, v, n);
+	return (n + 3) / 4 * 4;
+}
+
 static void
 ask(const struct intel *t, uint64_t n, uint64_t from, int there,
     const char *what)
 {
-	enum { ROUNDS = 200000 };
-	struct { uint8_t kind, prefix, len; char data[64]; } *v =
-			    xcalloc(ROUNDS, sizeof(*v));
-	struct intel_value	 one;
-	struct intel_hit	 hits[INTEL_MAX_HITS];
-	const char		*why;
-	char			 text[128];
-	uint64_t		 ns, found = 0;
-	int			 i;
+	enum { ROUNDS = 200000, ROOM = 128 };
+	char				*values = xmalloc(ROUNDS * ROOM);
+	const struct intel_value	*v;
+	struct intel_value		 one;
+	struct intel_hit		 hits[INTEL_MAX_HITS];
+	const char			*why;
+	char				*at, text[128];
+	uint64_t			 ns, found = 0;
+	int				 i;
 
-	for (i = 0; i < ROUNDS;) {
+	for (i = 0, at = values; i < ROUNDS;) {
 		write_one(text, sizeof(text), from + next() % n);
 		intel_value_read(&one, INTEL_ANY, text, strlen(text), &why);
 		if ((intel_find(t, &one, 1, hits) > 0) != there)
 			continue;	/* an address in some network */
-		v[i].kind = (uint8_t)one.kind;
-		v[i].prefix = one.prefix;
-		v[i].len = (uint8_t)one.len;
-		memcpy(v[i].data, one.data, sizeof(v[i].data));
+		at += keep_value(at, &one);
 		i++;
 	}
 	ns = cpu_ns();
-	for (i = 0; i < ROUNDS; i++) {
-		one.kind = (enum intel_kind)v[i].kind;
-		one.prefix = v[i].prefix;
-		one.len = v[i].len;
-		memcpy(one.data, v[i].data, v[i].len);
-		found += intel_find(t, &one, 1, hits) > 0;
+	for (i = 0, at = values; i < ROUNDS; i++) {
+		v = (const void *)at;
+		found += intel_find(t, v, 1, hits) > 0;
+		at += (offsetof(struct intel_value, data) + v->len + 3U) /
+		    4 * 4;
 	}
 	printf("%s\t%.0f ns a look-up, %.1f %% found\n", what,
 	    ms_since(ns) * 1e6 / ROUNDS, 100.0 * (double)found / ROUNDS);
-	free(v);
+	free(values);
 }
 
 int

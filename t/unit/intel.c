@@ -351,6 +351,125 @@ test_file(void)
 	intel_close(t);
 }
 
+static int
+tell_each(const struct intel_hit *hit, void *arg)
+{
+	char	value[INTEL_MAX_VALUE + 64];
+
+	buf_printf(arg, "%s %d %s\n", hit->source, hit->confidence,
+	    intel_value_text(&hit->value, value, sizeof(value)));
+	return 0;
+}
+
+static void
+test_each(void)
+{
+	struct buf		 b = BUF_INIT;
+	struct intel_maker	*m;
+	struct intel		*t;
+	const char		*why;
+	int			 a;
+
+	intel_maker_new(&m, path);
+	a = intel_maker_source(m, "a");
+	put(m, "bad.example", a, 40, 0);
+	put(m, "192.0.2.1", a, 50, 1000);
+	put(m, "bad.example", intel_maker_source(m, "b"), 10, 0);
+	put(m, "bad.example", a, 60, 0);
+	put(m, "192.0.2.0/24", a, 70, 999);
+	intel_maker_end(m, NULL);
+	intel_open(&t, path, &why);
+	intel_each(t, 999, tell_each, &b);
+	is_str("each once, with the best that is known of it, not expired",
+	    buf_str(&b), "a 60 bad.example\na 50 192.0.2.1\n"
+	    "b 10 bad.example\n");
+	intel_close(t);
+	buf_release(&b);
+}
+
+enum { NETWORKS = 3000, ADDRESSES = 3000 };
+
+static uint64_t	seed = 88172645463325252u;
+
+static uint64_t
+next(void)				/* xorshift64, Marsaglia */
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	return seed ^= seed << 17;
+}
+
+/* Few addresses, so that networks lie in networks. */
+static void
+random_network(struct intel_value *v, int address)
+{
+	char		 text[64];
+	const char	*why;
+	uint64_t	 r = next();
+	int		 bits = r >> 60 & 1 ? 32 : 128;
+	int		 prefix = address ? bits : (int)((r >> 32 & 0xffff) %
+			    ((unsigned)bits + 1));
+
+	snprintf(text, sizeof(text), bits == 32 ? "10.%u.%u.%u/%d" :
+	    "2001:%x:%x::%x/%d", (unsigned)(r & 3), (unsigned)(r >> 8 & 255),
+	    (unsigned)(r >> 16 & 255), prefix);
+	if (intel_value_read(v, INTEL_IP, text, strlen(text), &why) < 0)
+		abort();
+}
+
+/* Whether an address lies in a network, bit by bit. */
+static int
+lies_in(const struct intel_value *a, const struct intel_value *net)
+{
+	int	i;
+
+	for (i = 0; i < net->prefix; i++)
+		if (((a->data[i / 8] ^ net->data[i / 8]) >> (7 - i % 8) & 1))
+			return 0;
+	/* IPv4 is not in a network of IPv6 that is wider than all IPv4 */
+	return net->prefix >= 96 || memcmp(a->data, net->data, 12) == 0 ||
+	    memcmp(a->data, "\0\0\0\0\0\0\0\0\0\0\377\377", 12) != 0;
+}
+
+static void
+test_networks(void)
+{
+	static struct intel_value	 nets[NETWORKS];
+	struct intel_hit		 hits[INTEL_MAX_HITS];
+	struct intel_value		 a;
+	struct intel_maker		*m;
+	struct intel			*t;
+	const char			*why;
+	size_t				 n, want, j;
+	int				 i, source, wrong = 0;
+	uint8_t				 seen[129];
+
+	intel_maker_new(&m, path);
+	source = intel_maker_source(m, "a");
+	for (i = 0; i < NETWORKS; i++) {
+		random_network(&nets[i], 0);
+		intel_maker_add(m, &nets[i], source, 50, 0);
+	}
+	intel_maker_end(m, NULL);
+	intel_open(&t, path, &why);
+	for (i = 0; i < ADDRESSES; i++) {
+		random_network(&a, 1);
+		memset(seen, 0, sizeof(seen));
+		for (j = 0; j < NETWORKS; j++)
+			if (lies_in(&a, &nets[j]))
+				seen[nets[j].prefix] = 1;
+		for (want = 0, j = 0; j < sizeof(seen); j++)
+			want += seen[j];
+		n = intel_find(t, &a, 0, hits);
+		wrong += n != (want < INTEL_MAX_HITS ? want : INTEL_MAX_HITS);
+		for (j = 0; j < n; j++)
+			wrong += !lies_in(&a, &hits[j].value) || (j > 0 &&
+			    hits[j].value.prefix >= hits[j - 1].value.prefix);
+	}
+	is_int("networks around random addresses, as bit by bit", wrong, 0);
+	intel_close(t);
+}
+
 /* Whatever byte is wrong: it does not open, or finds something or nothing. */
 static void
 test_damage(void)
@@ -397,6 +516,8 @@ main(void)
 	test_misp();
 	test_warn();
 	test_file();
+	test_each();
+	test_networks();
 	test_damage();
 	unlink(path);
 	rmdir(dir);
