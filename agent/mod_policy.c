@@ -41,6 +41,9 @@ on_tick(uv_timer_t *t)
 		life_revert(p, "it was not confirmed in time");
 		life_keep(p);
 	}
+	if (p->steady.text != NULL && p->steady.doc.indicators &&
+	    policy_indicators_look(p->indicators))
+		life_keep(p);
 	if (++p->ticks % TICKS_GAP == 0) {
 		policy_events_gaps(p->events);
 		life_keep(p);
@@ -87,6 +90,7 @@ policy_start(struct module *m, const json_t *config, void **self, char **why)
 	p->m = m;
 	p->steady_path = file_join(dir, "policy.json");
 	p->trial_path = file_join(dir, "policy-trial.json");
+	p->indicators = policy_indicators_new(dir);
 	load_documents(p);
 	if ((rc = policy_keep_start(&p->keep, module_loop(m), dir,
 	    json_object_get(config, "management"), life_keep, p, why)) < 0 ||

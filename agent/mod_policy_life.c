@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "crypto.h"
 #include "file.h"
 #include "log.h"
 #include "mod_policy_kernel.h"
@@ -28,20 +29,39 @@ is_in(const struct policy_module *p, int slot, const struct document *d)
 	    d->doc.sha256, sizeof(h->document)) == 0;
 }
 
+/* What a generation of this document has of the host. */
+static void
+host_hash(const struct policy_module *p, const struct document *d,
+    uint8_t out[32])
+{
+	uint8_t	both[64];
+
+	policy_keep_hash(p->keep, out);
+	if (!d->doc.indicators)
+		return;
+	memcpy(both, out, 32);
+	memcpy(both + 32, policy_indicators_hash(p->indicators), 32);
+	crypto_sha256(both, sizeof(both), out);
+}
+
 static int
 compile(const struct policy_module *p, const struct document *d,
     struct policy_image *m, char **why)
 {
-	const struct policy_rule	*kept;
-	size_t				 n;
-	int				 rc;
+	struct policy_host	host = {
+		.cpus = (int)sysconf(_SC_NPROCESSORS_CONF)
+	};
+	int			rc;
 
-	kept = policy_keep_rules(p->keep, &n);
-	rc = policy_compile(m, &d->doc, kept, n,
-	    (int)sysconf(_SC_NPROCESSORS_CONF), why);
+	host.kept = policy_keep_rules(p->keep, &host.n_kept);
+	if (d->doc.indicators) {
+		policy_indicators_look(p->indicators);
+		host.indicators = policy_indicators_list(p->indicators,
+		    &host.n_indicators);
+	}
+	rc = policy_compile(m, &d->doc, &host, why);
 	if (rc == 0)
-		policy_keep_hash(p->keep,
-		    ((struct policy_head *)m->words)->kept);
+		host_hash(p, d, ((struct policy_head *)m->words)->kept);
 	return rc;
 }
 
@@ -119,16 +139,21 @@ life_keep(void *arg)
 	uint8_t				 sha[32];
 	char				*why;
 
-	if (p->steady.text == NULL || p->trial.text != NULL ||
-	    (p->taken_over && !policy_keep_complete(p->keep)) ||
+	if (p->steady.text == NULL || p->trial.text != NULL)
+		return;
+	if (p->steady.doc.indicators)
+		policy_indicators_look(p->indicators);
+	if ((p->taken_over && (!policy_keep_complete(p->keep) ||
+	    (p->steady.doc.indicators &&
+	    !policy_indicators_known(p->indicators)))) ||
 	    policy_kernel_state(p->kernel, &s) < 0)
 		return;
-	policy_keep_hash(p->keep, sha);
+	host_hash(p, &p->steady, sha);
 	h = policy_kernel_head(p->kernel, s.slot);
 	if (h != NULL && memcmp(h->kept, sha, sizeof(sha)) == 0)
 		return;
 	if (serve_steady(p, &why) < 0) {
-		log_warn("policy", "invariants: %s", why);
+		log_warn("policy", "invariants and indicators: %s", why);
 		free(why);
 	}
 }

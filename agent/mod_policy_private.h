@@ -7,7 +7,7 @@
 
 #include "buf.h"
 #include "module.h"
-#include "policy_doc.h"
+#include "policy_compile.h"
 #include "policy_keep.h"
 
 struct policy_kernel;
@@ -52,6 +52,20 @@ void	policy_events_rules(struct policy_events *,
 /* Tells of events that the kernel did not report. */
 void	policy_events_gaps(struct policy_events *);
 
+/* -- mod_policy_indicators.c: what rules may ask for -- */
+
+struct policy_indicators;
+struct policy_indicators *policy_indicators_new(const char *state_dir);
+/* Reads the file where it is a new one: whether others are in it. */
+int	policy_indicators_look(struct policy_indicators *);
+/* What was read last: borrowed until the next look. */
+const struct policy_indicator *policy_indicators_list(
+	    const struct policy_indicators *, size_t *n);
+const uint8_t *policy_indicators_hash(const struct policy_indicators *);
+/* Whether any file could be read. */
+int	policy_indicators_known(const struct policy_indicators *);
+json_t	*policy_indicators_show(const struct policy_indicators *); /* new */
+
 /* -- the whole -- */
 
 struct policy_module {
@@ -60,6 +74,7 @@ struct policy_module {
 	struct policy_keep	*keep;
 	struct policy_hooks	*hooks;
 	struct policy_events	*events;
+	struct policy_indicators *indicators;
 	struct document		 steady, trial;
 	int64_t			 deadline_ns;	/* CLOCK_BOOTTIME */
 	char			*steady_path, *trial_path;
@@ -77,9 +92,9 @@ int	life_bring_up(struct policy_module *, char **why);
 /* What hooks and events need to know, and the state that people see. */
 void	life_settle(struct policy_module *);
 /*
- * Other invariants than those in the kernel.  What a process before us put
- * there is not replaced while an address of ours is still unknown: it may
- * well be known there.
+ * Other invariants or indicators than those in the kernel.  What a process
+ * before us put there is not replaced while an address of ours is still
+ * unknown, or no indicators could be read: they may well be known there.
  */
 void	life_keep(void *module);
 /* On trial for so long.  0, and d is taken and empty; or -errno with *why. */

@@ -84,6 +84,10 @@ policy_status(void *self)
 		    (p->deadline_ns - policy_boot_ns()) / 1000000));
 	json_object_set_new(o, "interfaces", policy_hooks_show(p->hooks));
 	json_object_set_new(o, "kept", policy_keep_show(p->keep));
+	if ((p->steady.text != NULL && p->steady.doc.indicators) ||
+	    (p->trial.text != NULL && p->trial.doc.indicators))
+		json_object_set_new(o, "indicators",
+		    policy_indicators_show(p->indicators));
 	why = policy_kernel_unpinned(p->kernel);
 	if (why != NULL)
 		json_object_set_new(o, "notPinned", json_string(why));

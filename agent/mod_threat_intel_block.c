@@ -73,6 +73,7 @@ struct intel_block {
 	struct blocking_net	 kept[BLOCKING_KEPT];
 	size_t			 n_kept;
 	uint64_t		 left_out;	/* no room for them */
+	uint64_t		 wide;		/* see intel_is_wide() */
 	uint64_t		 lost;
 	int			 fault;		/* of filling the map */
 };
@@ -94,6 +95,10 @@ take_net(const struct intel_hit *h, void *arg)
 	if (h->value.kind != INTEL_IP ||
 	    h->confidence < b->t->block_confidence)
 		return 0;
+	if (intel_is_wide(&h->value)) {
+		b->wide++;
+		return 0;
+	}
 	if (b->n_fresh == BLOCKING_NETS) {
 		b->left_out++;
 		return 0;
@@ -154,7 +159,7 @@ intel_block_fill(struct threat_intel *t)
 
 	if (b == NULL)
 		return;
-	b->n_fresh = b->left_out = 0;
+	b->n_fresh = b->left_out = b->wide = 0;
 	if (t->t != NULL)
 		intel_each(t->t, clock_wall_ms() / 1000, take_net, b);
 	b->n_fresh = unique(b->fresh, b->n_fresh);
@@ -292,6 +297,7 @@ intel_block_status(const struct threat_intel *t, json_t *o)
 	json_object_set_new(o, "addresses", json_integer((json_int_t)b->n));
 	json_object_set_new(o, "leftOut",
 	    json_integer((json_int_t)b->left_out));
+	json_object_set_new(o, "tooWide", json_integer((json_int_t)b->wide));
 	json_object_set_new(o, "kept", json_integer((json_int_t)b->n_kept));
 	json_object_set_new(o, "connects",
 	    json_integer((json_int_t)counted(b, BLOCKING_CONNECTS)));

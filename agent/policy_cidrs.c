@@ -37,40 +37,66 @@ prefix_order(const void *a, const void *b)
 	return p->what < q->what ? -1 : p->what > q->what;
 }
 
+struct gathered {
+	struct prefix	*list;
+	size_t		 n, room;
+	int		 v6;
+};
+
+static void
+add_prefix(struct gathered *g, uint32_t rule, const struct policy_cidr *c)
+{
+	struct prefix	p;
+
+	if (c != NULL && c->v6 != g->v6)
+		return;
+	if (g->n == g->room) {
+		g->room = g->room * 2 + 64;
+		g->list = xrealloc(g->list, g->room * sizeof(*g->list));
+	}
+	memset(&p, 0, sizeof(p));
+	p.what = rule;
+	if (c != NULL) {
+		p.hi = policy_half(c->addr);
+		p.lo = g->v6 ? policy_half(c->addr + 8) : 0;
+		p.len = c->len;
+	}
+	g->list[g->n++] = p;
+}
+
+static void
+add_rule(struct gathered *g, const struct policy_host *h, uint32_t i,
+    const struct policy_rule *r)
+{
+	size_t	k;
+
+	for (k = 0; r->indicators && k < h->n_indicators; k++)
+		if (h->indicators[k].confidence >= r->confidence)
+			add_prefix(g, i, &h->indicators[k].cidr);
+	if (r->n_cidrs == 0 && !r->indicators)
+		add_prefix(g, i, NULL);
+	for (k = 0; k < r->n_cidrs; k++)
+		add_prefix(g, i, &r->cidrs[k]);
+}
+
 /* All CIDRs of this direction and family, each with its rule; the caller
  * frees. */
 struct prefix *
 cidrs_gather(const struct build *b, int v6, size_t *n)
 {
+	struct gathered			 g = { .v6 = v6 };
 	const struct policy_rule	*r;
-	struct prefix			*list = NULL, p;
-	size_t				 i, k, room = 0;
+	uint32_t			 i;
 
-	*n = 0;
-	for (i = 0; i < b->n_kept + b->doc->n_rules; i++) {
-		r = build_rule(b, (uint32_t)i);
-		if ((r->dirs & 1u << b->dir) == 0)
-			continue;
-		if (list == NULL || *n + r->n_cidrs + 1 > room) {
-			room = (*n + r->n_cidrs + 1) * 2;
-			list = xrealloc(list, room * sizeof(*list));
-		}
-		memset(&p, 0, sizeof(p));
-		p.what = (uint32_t)i;
-		if (r->n_cidrs == 0)
-			list[(*n)++] = p;
-		for (k = 0; k < r->n_cidrs; k++) {
-			if (r->cidrs[k].v6 != v6)
-				continue;
-			p.hi = policy_half(r->cidrs[k].addr);
-			p.lo = v6 ? policy_half(r->cidrs[k].addr + 8) : 0;
-			p.len = r->cidrs[k].len;
-			list[(*n)++] = p;
-		}
+	for (i = 0; i < b->host->n_kept + b->doc->n_rules; i++) {
+		r = build_rule(b, i);
+		if (r->dirs & 1u << b->dir)
+			add_rule(&g, b->host, i, r);
 	}
-	if (*n > 0)
-		qsort(list, *n, sizeof(*list), prefix_order);
-	return list;
+	if (g.n > 0)
+		qsort(g.list, g.n, sizeof(*g.list), prefix_order);
+	*n = g.n;
+	return g.list;
 }
 
 /*

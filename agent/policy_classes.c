@@ -25,8 +25,9 @@ rule_value(const struct build *b, uint32_t i)
 	enum policy_rank		 rank;
 
 	rank = r->keep ? POLICY_KEEP : r->deny ? POLICY_DENY : POLICY_ALLOW;
-	return POLICY_VALUE(rank, i < b->n_kept ? POLICY_N_FIRST_KEPT + i :
-	    POLICY_N_FIRST_RULE + i - (uint32_t)b->n_kept, r->log ? 1u : 0u);
+	return POLICY_VALUE(rank, i < b->host->n_kept ?
+	    POLICY_N_FIRST_KEPT + i : POLICY_N_FIRST_RULE + i -
+	    (uint32_t)b->host->n_kept, r->log ? 1u : 0u);
 }
 
 /* -- trees of protocol and port -- */

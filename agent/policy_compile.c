@@ -42,7 +42,8 @@ build_take(struct build *b, size_t n, size_t align)
 const struct policy_rule *
 build_rule(const struct build *b, uint32_t i)
 {
-	return i < b->n_kept ? &b->kept[i] : &b->doc->rules[i - b->n_kept];
+	return i < b->host->n_kept ? &b->host->kept[i] :
+	    &b->doc->rules[i - b->host->n_kept];
 }
 
 static void
@@ -71,7 +72,7 @@ build_root(struct build *b, int v6, uint32_t none)
 }
 
 static void
-put_head(struct build *b, int cpus)
+put_head(struct build *b)
 {
 	struct policy_image	*m = b->m;
 	struct policy_head	*h = (struct policy_head *)m->words;
@@ -79,7 +80,7 @@ put_head(struct build *b, int cpus)
 	uint32_t		 stripes = 1;
 	int			 i;
 
-	while (stripes < POLICY_STRIPES && (int)stripes < cpus)
+	while (stripes < POLICY_STRIPES && (int)stripes < b->host->cpus)
 		stripes *= 2;
 	h->magic = POLICY_MAGIC;
 	h->words = (uint32_t)m->n;
@@ -101,16 +102,15 @@ put_head(struct build *b, int cpus)
 
 int
 policy_compile(struct policy_image *m, const struct policy_doc *d,
-    const struct policy_rule *kept, size_t n_kept, int cpus, char **why)
+    const struct policy_host *host, char **why)
 {
-	struct build	b = { .m = m, .doc = d, .kept = kept,
-		.n_kept = n_kept };
+	struct build	b = { .m = m, .doc = d, .host = host };
 	uint32_t	none;
 	int		v6;
 
 	memset(m, 0, sizeof(*m));
 	*why = NULL;
-	assert(n_kept <= POLICY_MAX_KEPT);
+	assert(host->n_kept <= POLICY_MAX_KEPT);
 	build_take(&b, sizeof(struct policy_head) / 4, 1);
 	none = build_take(&b, 4, 4);
 	for (b.dir = 0; b.dir < 2; b.dir++)
@@ -124,7 +124,7 @@ policy_compile(struct policy_image *m, const struct policy_doc *d,
 		policy_image_release(m);
 		return -E2BIG;
 	}
-	put_head(&b, cpus);
+	put_head(&b);
 	return 0;
 }
 

@@ -14,15 +14,25 @@ struct policy_image {
 	size_t		 total;		/* with them, in whole pages */
 };
 
-/*
- * kept are at most POLICY_MAX_KEPT rules that no other can override.  cpus is
- * how many may count at the same time.  0, or -E2BIG with *why, freed by the
- * caller: the rule at which the generation became larger than
- * POLICY_MAX_WORDS.
- */
+struct policy_indicator {
+	struct policy_cidr	 cidr;
+	uint8_t			 confidence;	/* 0 to 100 */
+};
+
+/* What a host adds to a document. */
+struct policy_host {
+	const struct policy_rule *kept;	/* that no other can override; at most
+					 * POLICY_MAX_KEPT */
+	size_t			 n_kept;
+	const struct policy_indicator *indicators;
+	size_t			 n_indicators;
+	int			 cpus;	/* that may count at the same time */
+};
+
+/* 0, or -E2BIG with *why, freed by the caller: the rule at which the
+ * generation became larger than POLICY_MAX_WORDS. */
 int	policy_compile(struct policy_image *, const struct policy_doc *,
-	    const struct policy_rule *kept, size_t n_kept, int cpus,
-	    char **why);
+	    const struct policy_host *, char **why);
 void	policy_image_release(struct policy_image *);
 
 /* dir is policy_dir's; other is the other side's address, 4 or 16 bytes. */

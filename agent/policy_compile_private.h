@@ -15,8 +15,8 @@ struct shape;			/* what made a class; of policy_classes.c */
 struct build {
 	struct policy_image	*m;
 	const struct policy_doc	*doc;
-	const struct policy_rule *kept;
-	size_t			 n_kept, room;
+	const struct policy_host *host;
+	size_t			 room;
 	struct shape		*shapes;	/* classes made so far */
 	unsigned		 dir;
 	int			 full;

@@ -35,7 +35,9 @@ struct policy_rule {
 	unsigned	 dirs;
 	int		 protocol;	/* or POLICY_PROTO_ANY */
 	struct policy_cidr *cidrs;
-	size_t		 n_cidrs;	/* 0: any address */
+	size_t		 n_cidrs;	/* 0: any address, but for */
+	int		 indicators;	/* those of the host's indicators, */
+	int		 confidence;	/* of which these are at least so sure */
 	struct policy_range *ports;
 	size_t		 n_ports;	/* 0: any port */
 	int		 source;	/* they are source ports */
@@ -50,6 +52,7 @@ struct policy_doc {
 	size_t		 n_interfaces;
 	struct policy_rule *rules;
 	size_t		 n_rules;
+	int		 indicators;	/* one of them asks for such */
 	uint8_t		 sha256[32];	/* of the text */
 };
 

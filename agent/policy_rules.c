@@ -124,6 +124,7 @@ static const struct json_field rule_fields[] = {
 	    .words = "ingress|egress|both" },
 	{ .name = "protocol", .kind = JSON_K_ANY },
 	{ .name = "cidr", .kind = JSON_K_ANY },
+	{ .name = "indicators", .kind = JSON_K_INT, .min = 0, .max = 100 },
 	{ .name = "ports", .kind = JSON_K_ANY },
 	{ .name = "source_ports", .kind = JSON_K_ANY },
 	{ .name = "log", .kind = JSON_K_BOOL },
@@ -175,6 +176,7 @@ read_rule(struct doc_reader *r, struct policy_rule *rule, const json_t *o)
 	const char	*where = json_str(o, "direction", "both");
 	const json_t	*ports = json_object_get(o, "ports");
 	const json_t	*source = json_object_get(o, "source_ports");
+	const json_t	*sure = json_object_get(o, "indicators");
 	struct json_err	 err;
 	char		 text[320];
 
@@ -193,10 +195,16 @@ read_rule(struct doc_reader *r, struct policy_rule *rule, const json_t *o)
 	    (strcmp(where, "ingress") != 0 ? POLICY_DIR_OUT : 0);
 	rule->log = json_bool(o, "log", rule->deny);
 	rule->source = source != NULL;
+	rule->indicators = sure != NULL;
+	rule->confidence = (int)json_int(o, "indicators", 0);
+	r->doc->indicators |= rule->indicators;
 	if (note_id(r, rule->id) < 0 ||
 	    read_protocol(r, rule, json_object_get(o, "protocol")) < 0 ||
 	    read_cidrs(r, rule, json_object_get(o, "cidr")) < 0)
 		return -EINVAL;
+	if (rule->indicators && rule->n_cidrs > 0)
+		return doc_fault(r, "cidr and indicators: one of them; two"
+		    " rules say both");
 	if (ports != NULL && source != NULL)
 		return doc_fault(r, "ports and source_ports: one of them; two"
 		    " rules say both");

@@ -110,16 +110,20 @@ say_packet(const struct settings *s, const struct policy_doc *d,
 static int
 check(const struct settings *s, const char *path)
 {
-	struct buf		 text = BUF_INIT;
-	struct policy_doc	 d;
-	struct policy_image	 m;
-	char			*why, size[CELL];
-	int			 code = EXIT_YES;
+	static const struct policy_host	 nothing = { .cpus = 1 };
+	struct buf			 text = BUF_INIT;
+	struct policy_doc		 d;
+	struct policy_image		 m;
+	char				*why, size[CELL];
+	int				 code = EXIT_YES;
 
 	read_file(path, &text);
 	if (policy_doc_read(&d, buf_str(&text), text.len, &why) < 0 ||
-	    policy_compile(&m, &d, NULL, 0, 1, &why) < 0)
+	    policy_compile(&m, &d, &nothing, &why) < 0)
 		die(EXIT_USAGE, "%s: %s", path, why);
+	if (d.indicators)
+		fprintf(stderr, "%s: rules of indicators match nothing here:"
+		    " they are those of a host\n", path);
 	if (settings_str(s, "packet") != NULL)
 		code = say_packet(s, &d, &m);
 	else
@@ -159,6 +163,8 @@ static void
 show_state(const char *host, const json_t *o, void *arg)
 {
 	const json_t	*d = json_object_get(o, "trial");
+	const char	*fault = json_str(json_object_get(o, "indicators"),
+			    "fault", NULL);
 	int64_t		 left = json_int(o, "rollbackInMs", -1);
 
 	(void)arg;
@@ -170,6 +176,8 @@ show_state(const char *host, const json_t *o, void *arg)
 		printf("\trolled back in %lld s unless confirmed",
 		    (long long)(left + 999) / 1000);
 	putchar('\n');
+	if (fault != NULL)
+		fprintf(stderr, "%s: its indicators: %s\n", host, fault);
 }
 
 /* Its text in pieces, then the state. */

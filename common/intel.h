@@ -54,6 +54,14 @@ int	intel_value_read(struct intel_value *, enum intel_kind,
 /* As people read it; at most n bytes with the NUL, returns out. */
 char	*intel_value_text(const struct intel_value *, char *out, size_t n);
 
+int	intel_is_ipv4(const struct intel_value *);	/* of an INTEL_IP */
+/*
+ * A network of more than a 256th of IPv4, or a 65,536th of IPv6: it is told,
+ * but never blocked, since a slip in a feed ("0.0.0.0/0") would cut a host
+ * off from all.
+ */
+int	intel_is_wide(const struct intel_value *);
+
 /* -- the file: made -- */
 
 struct intel_made {

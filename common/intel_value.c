@@ -350,16 +350,31 @@ intel_value_read(struct intel_value *v, enum intel_kind kind,
 	return rc;
 }
 
+int
+intel_is_ipv4(const struct intel_value *v)
+{
+	static const uint8_t	mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return v->prefix >= 96 && memcmp(v->data, mapped, 12) == 0;
+}
+
+int
+intel_is_wide(const struct intel_value *v)
+{
+	enum { WIDE4 = 96 + 8, WIDE6 = 16 };
+
+	return v->prefix < (intel_is_ipv4(v) ? WIDE4 : WIDE6);
+}
+
 char *
 intel_value_text(const struct intel_value *v, char *out, size_t n)
 {
-	static const uint8_t	mapped[12] = { [10] = 0xff, [11] = 0xff };
-	char			addr[64] = "", hex[2 * SHA256_SIZE + 1];
-	int			v4;
+	char	addr[64] = "", hex[2 * SHA256_SIZE + 1];
+	int	v4;
 
 	switch (v->kind) {
 	case INTEL_IP:
-		v4 = v->prefix >= 96 && memcmp(v->data, mapped, 12) == 0;
+		v4 = intel_is_ipv4(v);
 		uv_inet_ntop(v4 ? AF_INET : AF_INET6, v->data + (v4 ? 12 : 0),
 		    addr, sizeof(addr));
 		if (v->prefix < 128)

@@ -28,5 +28,11 @@ ok 'a deny is above a narrower allow' is "$(asks 'egress udp 198.51.100.7 53')" 
     "deny	bad"
 ok 'IPv6 too' exits 1 asks 'egress icmpv6 2001:db8:bad:1::1'
 ok 'the default allows' is "$(asks 'egress 47 192.0.2.1')" "allow	default"
+cat >"$T/host.json" <<'END'
+{ "version": 1, "default": "allow", "rules": [
+  { "id": "known", "action": "deny", "indicators": 80 } ] }
+END
+ok 'that a rule is of a host is said' says "they are those of a host" \
+    muster policy check "$T/host.json"
 ok 'a packet that is none is 100' exits 100 asks 'out tcp 192.0.2.1'
 done_testing

@@ -19,6 +19,8 @@
 #include "log.h"
 #include "mod_policy_kernel.h"
 
+static const struct policy_host	host = { .cpus = 2 };
+
 enum { REPEAT = 200000, ROUNDS = 9, FRAME = 64, COLD = 400 };
 
 static struct policy_kernel	*kernel;
@@ -154,7 +156,7 @@ world_load(const struct world *w, int64_t *ms)
 	size_t			 bytes;
 
 	if (policy_doc_read(&d, text, strlen(text), &why) < 0 ||
-	    policy_compile(&m, &d, NULL, 0, 2, &why) < 0 ||
+	    policy_compile(&m, &d, &host, &why) < 0 ||
 	    policy_kernel_set(kernel, &m, &why) < 0) {
 		fprintf(stderr, "%s\n", why);
 		exit(EXIT_SYSTEM);

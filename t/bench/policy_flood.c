@@ -24,6 +24,8 @@
 #include "mod_policy_kernel.h"
 #include "mod_policy_tc.h"
 
+static const struct policy_host	host = { .cpus = 2 };
+
 enum { BATCH = 64, SIZE = 64 };
 
 static int
@@ -39,7 +41,7 @@ attach(const char *file, const char *name)
 
 	if (file_read(file, POLICY_MAX_TEXT, &text) < 0 ||
 	    policy_doc_read(&d, buf_str(&text), text.len, &why) < 0 ||
-	    policy_compile(&m, &d, NULL, 0, 2, &why) < 0 ||
+	    policy_compile(&m, &d, &host, &why) < 0 ||
 	    policy_kernel_open(&k, NULL, 0, &why) < 0 ||
 	    policy_kernel_set(k, &m, &why) < 0 ||
 	    policy_tc_attach((int)i, POLICY_IN, policy_kernel_program(k,

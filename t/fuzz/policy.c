@@ -6,6 +6,8 @@
 
 #include "policy_compile.h"
 
+static const struct policy_host	host = { .cpus = 4 };
+
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static void
@@ -40,7 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		free(why);
 		return 0;
 	}
-	if (policy_compile(&m, &d, NULL, 0, 4, &why) < 0)
+	if (policy_compile(&m, &d, &host, &why) < 0)
 		abort();		/* no input is that long */
 	for (i = 0; i < n; i += 7)
 		ask(&m, &d, p + i, n - i);

@@ -7,6 +7,8 @@
 #include "policytap.h"
 #include "tap.h"
 
+static const struct policy_host	host = { .cpus = 2 };
+
 enum { POLICIES = 3000, PACKETS = 200 };
 
 static void
@@ -36,7 +38,7 @@ compile(struct policy_image *m, struct policy_doc *d, const char *text)
 	char	*why;
 
 	if (policy_doc_read(d, text, strlen(text), &why) < 0 ||
-	    policy_compile(m, d, NULL, 0, 2, &why) < 0) {
+	    policy_compile(m, d, &host, &why) < 0) {
 		printf("# %s\n", why);
 		free(why);
 		return -1;
@@ -146,6 +148,10 @@ test_refused(void)
 		{ ONE("{\"id\":\"x y\",\"action\":\"deny\"}"), "id:" },
 		{ ONE("{\"id\":\"x\",\"action\":\"deny\",\"port\":1}"),
 		    "port is not known" },
+		{ ONE("{\"id\":\"x\",\"action\":\"deny\",\"cidr\":\"::/0\","
+		    "\"indicators\":80}"), "one of them" },
+		{ ONE("{\"id\":\"x\",\"action\":\"deny\",\"indicators\":101"
+		    "}"), "indicators" },
 		{ ONE("7"), "rules[1]" },
 	};
 	char	title[64];
@@ -226,7 +232,8 @@ test_keep(void)
 
 	policy_cidr_read(&cidr, "192.0.2.7", &why);
 	policy_doc_read(&d, text, strlen(text), &words);
-	is_int("invariants compile", policy_compile(&m, &d, kept, 2, 1,
+	is_int("invariants compile", policy_compile(&m, &d,
+	    &(struct policy_host){ .kept = kept, .n_kept = 2, .cpus = 1 },
 	    &words), 0);
 	query_of(&k, &q);
 	is_int("what goes to the server is kept", POLICY_RANK(
@@ -244,10 +251,68 @@ test_keep(void)
 	policy_doc_release(&d);
 }
 
+/* The verdict on an address that a packet goes to: 'D', 'A', or '.' for the
+ * default. */
+static int
+verdict(const struct policy_image *m, const char *address)
+{
+	struct policy_cidr	 c;
+	struct policy_query	 q;
+	const char		*why;
+	uint32_t		 v;
+
+	policy_cidr_read(&c, address, &why);
+	policy_query_make(&q, 1, c.v6, c.addr, 6, 5000, 443);
+	v = policy_image_judge(m, &q);
+	return POLICY_SLOT(v) < POLICY_N_FIRST_RULE ? '.' :
+	    POLICY_RANK(v) == POLICY_DENY ? 'D' : 'A';
+}
+
+static void
+test_indicators(void)
+{
+	static const char	 text[] = "{\"version\":1,\"default\":\"allow\","
+	    "\"rules\":[{\"id\":\"all\",\"action\":\"allow\",\"cidr\":"
+	    "\"192.0.2.0/24\"},{\"id\":\"bad\",\"action\":\"deny\","
+	    "\"indicators\":80,\"protocol\":\"tcp\"}]}";
+	static const struct { const char *cidr; int confidence; } known[] = {
+		{ "192.0.2.7", 80 }, { "192.0.2.8", 79 },
+		{ "198.51.100.0/25", 100 }, { "2001:db8::/32", 90 }
+	};
+	struct policy_indicator	 list[4];
+	struct policy_host	 with = { .indicators = list,
+		.n_indicators = 4, .cpus = 1 };
+	struct policy_image	 m;
+	struct policy_doc	 d;
+	const char		*w;
+	char			*why;
+	int			 i;
+
+	for (i = 0; i < 4; i++) {
+		policy_cidr_read(&list[i].cidr, known[i].cidr, &w);
+		list[i].confidence = (uint8_t)known[i].confidence;
+	}
+	policy_doc_read(&d, text, strlen(text), &why);
+	is_int("a rule of the host's indicators", policy_compile(&m, &d, &with,
+	    &why), 0);
+	is_int("denies an address of them", verdict(&m, "192.0.2.7"), 'D');
+	is_int("but not one that is less sure", verdict(&m, "192.0.2.8"), 'A');
+	is_int("a network", verdict(&m, "198.51.100.9"), 'D');
+	is_int("not beside it", verdict(&m, "198.51.100.129"), '.');
+	is_int("IPv6", verdict(&m, "2001:db8::9"), 'D');
+	policy_image_release(&m);
+	policy_compile(&m, &d, &host, &why);
+	is_int("where there are none it matches nothing",
+	    verdict(&m, "203.0.113.1"), '.');
+	policy_image_release(&m);
+	policy_doc_release(&d);
+}
+
 int
 main(void)
 {
 	test_agrees();
+	test_indicators();
 	test_refused();
 	test_size();
 	test_keep();

@@ -16,6 +16,8 @@
 #include "policytap.h"
 #include "tap.h"
 
+static const struct policy_host	host = { .cpus = 2 };
+
 enum { POLICIES = 1000, PACKETS = 10, FRAME = 14, SHOT = 2, PASS = -1 };
 
 static struct policy_kernel	*kernel;
@@ -144,7 +146,7 @@ set_text(const char *text)
 	char			*why;
 
 	if (policy_doc_read(&d, text, strlen(text), &why) < 0 ||
-	    policy_compile(&m, &d, NULL, 0, 2, &why) < 0 ||
+	    policy_compile(&m, &d, &host, &why) < 0 ||
 	    policy_kernel_set(kernel, &m, &why) < 0) {
 		printf("# %s\n", why);
 		return -1;
@@ -311,7 +313,7 @@ test_trial(void)
 	is_int("without a policy all passes", runs(PING), PASS);
 	is_int("one that allows", set_text(DENY), 0);
 	policy_doc_read(&d, NOTHING, strlen(NOTHING), &why);
-	policy_compile(&m, &d, NULL, 0, 2, &why);
+	policy_compile(&m, &d, &host, &why);
 	is_int("one on trial", policy_kernel_try(kernel, &m,
 	    policy_boot_ns() + 300 * 1000000, &why), 0);
 	is_int("serves", runs(PING), SHOT);
