@@ -228,8 +228,9 @@ check: all $(UNIT) $(call agent_of,$(NATIVE))
 	@scripts/deps --test
 	@rm -f $(REPORT).*
 	$(sanenv) MUSTER_BIN=$(abspath $(BIN)) prove -j$(J) $(if $(V),-v) \
-	    $(or $(T),t $(OBJ)/t)
-	@if [ -n "$(SAN)" ]; then ! cat $(REPORT).* 2>/dev/null; fi
+	    $(or $(T),t $(OBJ)/t) || rc=$$?; \
+	[ -z "$(SAN)" ] || ! cat $(REPORT).* 2>/dev/null || rc=1; \
+	exit $${rc:-0}
 
 demo: all
 	@MUSTER_BIN=$(abspath $(BIN)) scripts/demo
