@@ -17,12 +17,12 @@ struct streams;
 
 /* eventview.c: what clients see of an event, by whatever way it comes. */
 
-/* {"seq","t","type","job"}, a new reference; NULL where nothing is for
- * them. */
+/* {"seq","t","type","job"}, or "rollout" in its place; a new reference; NULL
+ * where nothing is for them. */
 json_t	*event_view(const struct server *, const json_t *event);
-/* The job alone, as document 000's listeners get it; likewise. */
-json_t	*event_job(const struct server *, const json_t *event);
-/* Whether a job's event of this name exists. */
+/* The job or rollout alone, as document 000's listeners get it; likewise. */
+json_t	*event_subject(const struct server *, const json_t *event);
+/* Whether an event of this name exists. */
 int	event_type_known(const char *);
 
 /* events.c */

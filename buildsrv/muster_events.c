@@ -1,4 +1,4 @@
-/* events: what happened to builds, and with -f what happens. */
+/* events: what happened to builds and rollouts, and with -f what happens. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +23,8 @@ static const struct setting events_table[] = {
 
 static const struct settings_spec events_spec = {
 	.tool = "muster events", .synopsis = "[-f] [--after N] [-a] [--json]",
-	.about = "Prints events: number, time, type, job, status, name and "
-	    "user.",
+	.about = "Prints events: number, time, type, job or rollout, status, "
+	    "name or version, and user.",
 	.table = events_table, .n = nitems(events_table),
 };
 
@@ -49,52 +49,75 @@ event_word(const char *type, char out[CELL])
 	return out;
 }
 
+/* Of a job or a rollout: its id, status, name and user. */
+struct cells {
+	const char	*id;
+	char		*status, *name, *user;
+};
+
 static void
-print_wide(const json_t *e, const json_t *job)
+read_cells(struct cells *c, const json_t *e)
 {
-	char	*name = clean_text(json_str(job, "customName", "-"));
-	char	*user = clean_text(json_str(job, "user", "-"));
-	char	 when[CELL], word[CELL];
+	const json_t	*job = json_object_get(e, "job");
+	const json_t	*rollout = json_object_get(e, "rollout");
+
+	if (job != NULL)
+		*c = (struct cells){ json_str(job, "id", "-"),
+			clean_text(json_str(job, "status", "-")),
+			clean_text(json_str(job, "customName", "-")),
+			clean_text(json_str(job, "user", "-")) };
+	else
+		*c = (struct cells){ json_str(rollout, "id", "-"),
+			clean_text(json_str(rollout, "state", "-")),
+			clean_text(json_str(rollout, "version", "-")),
+			clean_text(json_str(rollout, "by", "-")) };
+}
+
+static void
+print_wide(const json_t *e, const struct cells *c)
+{
+	char	when[CELL], word[CELL];
 
 	printf("%8lld  %s  %-10.20s  %-36.36s  %s  %s\n",
 	    (long long)json_int(e, "seq", 0),
 	    clock_text(json_int(e, "t", 0), when),
-	    event_word(json_str(e, "type", "-"), word),
-	    json_str(job, "id", "-"), user, name);
-	free(name);
-	free(user);
+	    event_word(json_str(e, "type", "-"), word), c->id, c->user,
+	    c->name);
+}
+
+static void
+print_narrow(const json_t *e, const struct cells *c)
+{
+	char	 when[CELL], *type, *id;
+
+	type = clean_text(json_str(e, "type", "-"));
+	id = clean_text(c->id);
+	cell_time(e, "t", 0, when);
+	printf("%lld\t%s\t%s\t%s\t%s\t%s\t%s\n",
+	    (long long)json_int(e, "seq", 0), when[0] != '\0' ? when : "-",
+	    type, id, c->status, c->name, c->user);
+	free(id);
+	free(type);
 }
 
 static void
 print_event(struct events *v, const json_t *e)
 {
-	static const char *const members[] = {
-		"id", "status", "customName", "user"
-	};
-	const json_t	*job = json_object_get(e, "job");
-	char		 when[CELL], *text;
-	size_t		 i;
+	struct cells	c;
 
 	v->after = json_int(e, "seq", v->after);
 	if (v->client->json) {
 		print_json_line(e);
 		return;
 	}
-	if (v->wide) {
-		print_wide(e, job);
-		return;
-	}
-	text = clean_text(json_str(e, "type", "-"));
-	cell_time(e, "t", 0, when);
-	printf("%lld\t%s\t%s", (long long)json_int(e, "seq", 0),
-	    when[0] != '\0' ? when : "-", text);
-	free(text);
-	for (i = 0; i < nitems(members); i++) {
-		text = clean_text(json_str(job, members[i], "-"));
-		printf("\t%s", text);
-		free(text);
-	}
-	putchar('\n');
+	read_cells(&c, e);
+	if (v->wide)
+		print_wide(e, &c);
+	else
+		print_narrow(e, &c);
+	free(c.status);
+	free(c.name);
+	free(c.user);
 }
 
 /* -- those that there are -- */
@@ -195,7 +218,7 @@ events_main(int argc, char **argv)
 		v.after = settings_int(s, "after");
 	if (v.wide && !c.json)
 		printf("%8s  %-12s  %-10s  %-36s  %s  %s\n", "SEQ", "TIME",
-		    "EVENT", "JOB", "USER", "NAME");
+		    "EVENT", "ID", "USER", "NAME");
 	out_flush();
 	if (settings_bool(s, "follow"))
 		follow_events(&v);

@@ -22,11 +22,16 @@ on_saved(int rc, const json_t *unused, void *arg)
 }
 
 void
-rollout_save(struct rollouts *r, json_t *rollout)
+rollout_save(struct rollouts *r, json_t *rollout, const char *event)
 {
-	store_write(r->server->store, &(struct store_op){ STORE_PUT,
-	    "rollout", json_str(rollout, "id", ""), rollout }, 1, on_saved,
-	    NULL);
+	json_t		*view = rollout_view(r, rollout);
+	struct store_op	 ops[] = {
+		{ STORE_PUT, "rollout", json_str(rollout, "id", ""), rollout },
+		{ STORE_EVENT, event, json_str(rollout, "by", ""), view }
+	};
+
+	store_write(r->server->store, ops, nitems(ops), on_saved, NULL);
+	json_decref(view);
 }
 
 json_t *

@@ -119,7 +119,7 @@ rollout_post(struct call *c)
 	}
 	o = new_rollout(c, channel);
 	json_array_append(r->list, o);
-	rollout_save(r, o);
+	rollout_save(r, o, "rolloutStarted");
 	audit_note(c, "rollout.start", json_str(o, "id", ""), "ok");
 	call_json(c, 201, json_pack("{sb so}", "success", 1, "rollout",
 	    rollout_view(r, o)));
@@ -236,6 +236,14 @@ change(struct call *c, json_t *o, const char *action)
 	return 0;
 }
 
+static const char *
+event_of(const char *action)
+{
+	return strcmp(action, "pause") == 0 ? "rolloutPaused" :
+	    strcmp(action, "resume") == 0 ? "rolloutResumed" :
+	    strcmp(action, "end") == 0 ? "rolloutEnded" : "rolloutAdvanced";
+}
+
 void
 rollout_change(struct call *c)
 {
@@ -253,7 +261,7 @@ rollout_change(struct call *c)
 	action = json_str(c->body, "action", "");
 	if (change(c, o, action) < 0)
 		return;
-	rollout_save(r, o);
+	rollout_save(r, o, event_of(action));
 	what = xasprintf("rollout.%s", action);
 	audit_note(c, what, c->param, "ok");
 	free(what);

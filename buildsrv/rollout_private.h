@@ -26,7 +26,8 @@ struct rollout_counts {
 
 /* rollout.c */
 json_t	*rollout_find(const struct rollouts *, const char *id);
-void	rollout_save(struct rollouts *, json_t *rollout);
+/* With an event of this type, for who has begun it. */
+void	rollout_save(struct rollouts *, json_t *rollout, const char *event);
 void	rollout_agent_save(struct rollouts *, const char *uid, json_t *doc);
 /* The agent's record, made where there is none. */
 json_t	*rollout_agent(struct rollouts *, const char *uid);

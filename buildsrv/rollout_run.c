@@ -39,13 +39,13 @@ on_noted(int rc, const json_t *unused, void *arg)
 
 static void
 set_state(struct rollouts *r, json_t *rollout, const char *state,
-    const char *reason)
+    const char *reason, const char *event)
 {
 	json_t	*note;
 
 	json_object_set_new(rollout, "state", json_string(state));
 	json_object_set_new(rollout, "reason", json_string(reason));
-	rollout_save(r, rollout);
+	rollout_save(r, rollout, event);
 	log_info("rollout", "%s of %s: %s%s%s", json_str(rollout, "version",
 	    ""), json_str(rollout, "channel", ""), state, *reason != '\0' ?
 	    ": " : "", reason);
@@ -76,7 +76,7 @@ rollout_judge(struct rollouts *r, json_t *rollout)
 		why = xasprintf("%lld of %lld agents failed",
 		    (long long)c.failed, (long long)n);
 	if (why != NULL)
-		set_state(r, rollout, "stopped", why);
+		set_state(r, rollout, "stopped", why, "rolloutStopped");
 	free(why);
 	return !runs(rollout) && !is_done(rollout);
 }
@@ -145,10 +145,10 @@ advance(struct rollouts *r, json_t *rollout, int64_t now)
 		log_info("rollout", "%s of %s: %lld %%", json_str(rollout,
 		    "version", ""), json_str(rollout, "channel", ""),
 		    (long long)next);
-		rollout_save(r, rollout);
+		rollout_save(r, rollout, "rolloutAdvanced");
 	} else if (json_int(rollout, "percent", 0) >= 100 &&
 	    c.updated + c.failed >= c.agents && c.agents > 0)
-		set_state(r, rollout, "done", "");
+		set_state(r, rollout, "done", "", "rolloutDone");
 }
 
 /* -- the command over the link -- */

@@ -44,7 +44,7 @@ identify(void *server, const char *key, const char *peer,
 static json_t *
 view(void *server, const json_t *event)
 {
-	return event_job(server, event);
+	return event_subject(server, event);
 }
 
 void

@@ -15,7 +15,7 @@
 
 static const struct json_field hook_fields[] = {
 	{ "url", JSON_K_STR, 1, 1, HOOK_MAX_URL, NULL, NULL, 0, 0 },
-	{ "events", JSON_K_ARR, 0, 0, 5, NULL, NULL, 0, JSON_K_STR },
+	{ "events", JSON_K_ARR, 0, 0, HOOK_MAX_TYPES, NULL, NULL, 0, JSON_K_STR },
 	{ "all", JSON_K_BOOL, 0, 0, 0, NULL, NULL, 0, 0 },
 	{ "after", JSON_K_INT, 0, 0, INT64_MAX / 2, NULL, NULL, 0, 0 },
 };

@@ -12,6 +12,7 @@ enum {
 	HOOKS_OF_ONE	= 20,		/* of one account */
 	HOOKS_IN_FLIGHT	= 32,		/* deliveries at once: descriptors */
 	HOOK_MAX_URL	= 1000,
+	HOOK_MAX_TYPES	= 12,		/* each type of event that there is */
 	HOOK_SECRET	= 32,		/* random bytes: HMAC-SHA256's own */
 	HOOK_TIMEOUT	= 10000,	/* ms of a delivery, all told */
 	HOOK_MAX_ANSWER	= 64 * 1024,	/* bytes that are read and forgotten */

@@ -201,5 +201,16 @@ ok 'where there is nothing' is "$(get '[.channel,.reason]|join(" ")')" \
     'beta none'
 ok 'ended, it is over' muster rollout end "$id"
 ok 'for good' exits 1 muster rollout resume "$id"
+types() {
+	muster events -a --json | jq -r 'select(.rollout.version == "1.2.0") |
+	    .type[7:] + " " + (.rollout.percent | tostring)' | tr '\n' ,
+}
+ok 'each change is an event' is "$(types)" \
+    'Started 50,Advanced 100,Ended 100,'
+ok 'for people, too' says "rolloutEnded.$id.ended.1\.2\.0" muster events -a
+ok 'nobody else has them' is "$(MUSTER_API_KEY=$(account other) \
+    muster events)" ''
+ok 'a webhook can be for one type' muster webhook add -e rolloutStopped \
+    https://example.com/
 exec 5>&-
 done_testing

@@ -57,6 +57,14 @@ ok 'nothing is left of it' \
     is "$(ls "$D")" "muster-agent
 muster-updater"
 ok 'the good one is installed'	cmp "$TARGET" "$T/versions/good"
+muster events -a --json >"$T/events"
+ok 'each is an event of who began it' is "$(jq -r 'select(.rollout) |
+    .type + " " + .rollout.version' "$T/events" |
+    grep -v "Done $BAD" | tr '\n' ,)" "$(printf '%s,' "rolloutStarted $NEW" \
+    "rolloutDone $NEW" "rolloutStarted $BAD" "rolloutStopped $BAD")"
+ok 'with why, and how many failed' is "$(jq -c 'select(.type ==
+    "rolloutStopped") | [.rollout.reason, .rollout.counts.failed]' \
+    "$T/events")" '["1 agent failed",1]'
 sleep 2
 ok 'and it is not tried again'	runs "$NEW"
 done_testing

@@ -42,6 +42,7 @@ testbed --server-arg --open-registration "$T/srv" >"$T/env" 2>"$T/err" || {
 }
 # shellcheck disable=SC1091
 . "$T/env"
+# shellcheck disable=SC2016
 at_end 'kill -9 $agent 2>/dev/null'
 start() { agent_start --capabilities policy,threat-intel; }
 start || { echo 'Bail out! no agent'; exit 1; }
