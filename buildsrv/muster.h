@@ -14,6 +14,8 @@
 #include "settings.h"
 
 struct tls;
+struct httpc_answer;
+struct json_err;
 struct sse_event;
 
 /* Limits, with their reasons.  Times in milliseconds. */
@@ -89,6 +91,8 @@ void	client_start(const struct client *, struct request,
 	    void (*done)(struct answer *, void *arg), void *arg);
 /* The same as a plain call. */
 void	client_ask(const struct client *, struct request, struct answer *);
+/* What came, without what went to a sink; *e says why body is NULL. */
+struct answer answer_of(const struct httpc_answer *, struct json_err *e);
 void	answer_release(struct answer *);
 int	answer_good(const struct answer *);	/* 2xx, and JSON */
 /* Whether the same request may well be answered a little later. */

@@ -106,23 +106,10 @@ static const struct column columns[] = {
 	{ "CREATED", COL_DROP }, { "WORKSPACES", COL_SHRINK | COL_DROP }
 };
 
-static char *
-joined(const json_t *list)
-{
-	struct buf	 b = BUF_INIT;
-	const json_t	*item;
-	size_t		 i;
-
-	json_array_foreach(list, i, item)
-		buf_printf(&b, "%s%s", i > 0 ? "," : "",
-		    json_string_value(item));
-	return buf_take(&b);
-}
-
 static void
 add_account(struct table *t, const json_t *a)
 {
-	char	*spaces = joined(json_object_get(a, "workspaces"));
+	char	*spaces = words_joined(json_object_get(a, "workspaces"));
 	char	 created[CELL];
 
 	table_add(t, (const char *const[]){ json_str(a, "name", ""),

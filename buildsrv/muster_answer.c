@@ -7,6 +7,25 @@
 #include "json.h"
 #include "muster.h"
 
+struct answer
+answer_of(const struct httpc_answer *h, struct json_err *e)
+{
+	struct answer	 a = { .status = h->rc < 0 ? h->rc : h->status };
+	const char	*retry;
+
+	*e = (struct json_err){ .path = "" };
+	if (h->rc < 0) {
+		a.why = xstrdup(h->why);
+		return a;
+	}
+	if (h->body_len > 0)
+		a.body = json_read(h->body, h->body_len, e);
+	if ((retry = httpc_header(h->req, "retry-after")) != NULL &&
+	    strspn(retry, "0123456789") == strlen(retry))
+		a.retry_s = strtoll(retry, NULL, 10);
+	return a;
+}
+
 void
 answer_release(struct answer *a)
 {

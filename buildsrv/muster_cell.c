@@ -129,6 +129,19 @@ human_ms(int64_t ms, char out[CELL])
 }
 
 char *
+words_joined(const json_t *list)
+{
+	struct buf	 b = BUF_INIT;
+	const json_t	*item;
+	size_t		 i;
+
+	json_array_foreach(list, i, item)
+		buf_printf(&b, "%s%s", i > 0 ? "," : "",
+		    json_string_value(item));
+	return buf_take(&b);
+}
+
+char *
 human_bytes(int64_t n, char out[CELL])
 {
 	static const char	units[] = "kMGT";

@@ -163,20 +163,12 @@ static void
 on_answer(const struct httpc_answer *h, void *arg)
 {
 	struct call	*call = arg;
-	struct answer	 a = { .status = h->rc < 0 ? h->rc : h->status };
-	const char	*retry;
-	struct json_err	 e = { .path = "" };
+	struct json_err	 e;
+	struct answer	 a = answer_of(h, &e);
 
-	if (h->rc < 0)
-		a.why = xstrdup(h->why);
-	else {
-		a.body = json_read(h->body, h->body_len, &e);
-		if (a.body == NULL)
-			a.why = xasprintf("the answer is no JSON: %s", e.text);
-		if ((retry = httpc_header(h->req, "retry-after")) != NULL &&
-		    strspn(retry, "0123456789") == strlen(retry))
-			a.retry_s = strtoll(retry, NULL, 10);
-	}
+	if (h->rc == 0 && a.body == NULL)
+		a.why = xasprintf("the answer is no JSON: %s",
+		    h->body_len > 0 ? e.text : "it is empty");
 	call->done(&a, call->arg);
 	free(call);
 }

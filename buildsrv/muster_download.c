@@ -119,13 +119,12 @@ on_head(const struct httpc_answer *a, void *arg)
 {
 	struct head	*h = arg;
 	const char	*sum, *sig, *size;
+	struct json_err	 e;
 
 	h->done = 1;
-	h->answer.status = a->rc < 0 ? a->rc : a->status;
-	if (a->rc < 0) {
-		h->answer.why = xstrdup(a->why);
+	h->answer = answer_of(a, &e);
+	if (a->rc < 0)
 		return;
-	}
 	sum = httpc_header(a->req, "x-checksum-sha256");
 	sig = httpc_header(a->req, "x-signature-ed25519");
 	size = httpc_header(a->req, "content-length");

@@ -121,17 +121,9 @@ on_done(const struct httpc_answer *a, void *arg)
 {
 	struct transfer	*t = arg;
 	struct json_err	 e;
-	const char	*retry;
 
 	t->done = 1;
-	t->answer = (struct answer){ .status = a->rc < 0 ? a->rc : a->status };
-	if (a->rc < 0)
-		t->answer.why = xstrdup(a->why);
-	else if (a->status >= 300)
-		t->answer.body = json_read(a->body, a->body_len, &e);
-	if (a->rc == 0 &&
-	    (retry = httpc_header(a->req, "retry-after")) != NULL)
-		t->answer.retry_s = strtoll(retry, NULL, 10);
+	t->answer = answer_of(a, &e);
 }
 
 /* -- tries -- */

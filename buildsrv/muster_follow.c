@@ -150,19 +150,13 @@ try_again(struct follow *f)
 static void
 keep_answer(struct follow *f, const struct httpc_answer *a)
 {
-	const char	*retry;
-	struct json_err	 e;
+	struct json_err	e;
 
 	answer_release(&f->answer);
-	f->answer.status = a->rc < 0 ? a->rc : a->status;
-	f->answer.why = xstrdup(a->rc < 0 ? a->why :
-	    a->status < 300 ? "the stream ended" :
-	    http_status_text(a->status));
-	if (a->rc == 0 && a->status >= 300)
-		f->answer.body = json_read(a->body, a->body_len, &e);
-	if (a->rc == 0 && (retry = httpc_header(a->req, "retry-after")) !=
-	    NULL && strspn(retry, "0123456789") == strlen(retry))
-		f->answer.retry_s = strtoll(retry, NULL, 10);
+	f->answer = answer_of(a, &e);
+	if (a->rc == 0)
+		f->answer.why = xstrdup(a->status < 300 ? "the stream ended" :
+		    http_status_text(a->status));
 }
 
 static void

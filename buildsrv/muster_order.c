@@ -187,11 +187,7 @@ on_done(const struct httpc_answer *a, void *arg)
 	struct json_err	 e;
 
 	x->done = 1;
-	x->answer.status = a->rc < 0 ? a->rc : a->status;
-	if (a->rc < 0)
-		x->answer.why = xstrdup(a->why);
-	else if (a->status >= 300)
-		x->answer.body = json_read(a->body, a->body_len, &e);
+	x->answer = answer_of(a, &e);
 }
 
 static void

@@ -65,6 +65,8 @@ char	*cell_ms(const json_t *, const char *key, int wide, char out[CELL]);
 /* "1.2 MB", or bytes. */
 char	*cell_bytes(const json_t *, const char *key, int wide, char out[CELL]);
 char	*cell_int(const json_t *, const char *key, char out[CELL]);
+/* "a,b" of an array of strings; the caller frees. */
+char	*words_joined(const json_t *list);
 char	*human_bytes(int64_t, char out[CELL]);
 char	*human_ms(int64_t ms, char out[CELL]);
 /* The time of day here, "12:34:56.789". */

@@ -37,19 +37,6 @@ webhook_path(const char *id)
 	return buf_take(&b);
 }
 
-static char *
-joined(const json_t *list)
-{
-	struct buf	 b = BUF_INIT;
-	const json_t	*item;
-	size_t		 i;
-
-	json_array_foreach(list, i, item)
-		buf_printf(&b, "%s%s", i > 0 ? "," : "",
-		    json_string_value(item));
-	return buf_take(&b);
-}
-
 static void
 webhook_add(const struct client *c, const struct settings *s, const char *url)
 {
@@ -102,7 +89,7 @@ webhook_list(const struct client *c)
 	else {
 		t = table_new(columns, nitems(columns));
 		json_array_foreach(list, i, h) {
-			events = joined(json_object_get(h, "events"));
+			events = words_joined(json_object_get(h, "events"));
 			table_add(t, (const char *const[]){
 			    json_str(h, "id", ""),
 			    json_bool(h, "disabled", 0) ? "disabled" :
