@@ -28,6 +28,7 @@ enum {
 	DEPTH		= 64,
 	SLICE_MS	= 20,
 	MAX_TOLD	= 1000,		/* differences that are told */
+	PROGRESS_MS	= 2000,
 	MAX_LINE	= PATH_MAX + 160
 };
 
@@ -42,6 +43,8 @@ struct fs_baseline {
 	struct module_call *call;
 	uv_idle_t	 idle;
 	int		 verify, rc;
+	int		 cancelled;
+	int64_t		 told;		/* when progress was, mono ms */
 	FILE		*out;		/* of a new baseline */
 	FILE		*old;		/* of the one compared with */
 	char		 line[MAX_LINE];	/* its next; "" at the end */
@@ -275,12 +278,26 @@ on_idle_closed(uv_handle_t *h)
 	free(b);
 }
 
+/* The directories that it was in, where it ends early. */
+static void
+leave_all(struct fs_baseline *b)
+{
+	struct level	*l;
+
+	for (; b->depth > 0; b->depth--) {
+		l = &b->levels[b->depth - 1];
+		while (l->at < l->n)
+			free(l->names[l->at++]);
+		free(l->names);
+	}
+}
+
 static void
 finish(struct fs_baseline *b)
 {
 	char	*why = NULL;
 
-	while (b->verify && b->line[0] != '\0') {
+	while (b->rc == 0 && b->verify && b->line[0] != '\0') {
 		b->removed++;
 		tell(b, "removed", b->line, NULL);
 		next_old(b);
@@ -289,6 +306,8 @@ finish(struct fs_baseline *b)
 		if (fflush(b->out) != 0 || fsync(fileno(b->out)) < 0)
 			b->rc = -errno;
 		fclose(b->out);
+		if (b->rc < 0)
+			unlink(b->path_tmp);
 		if (b->rc == 0 && rename(b->path_tmp, b->path_final) < 0)
 			b->rc = -errno;
 		if (b->rc == 0)
@@ -296,7 +315,10 @@ finish(struct fs_baseline *b)
 	}
 	if (b->old != NULL)
 		fclose(b->old);
-	if (b->rc < 0)
+	leave_all(b);
+	if (b->cancelled)
+		why = xstrdup("cancelled");
+	else if (b->rc < 0)
 		why = xasprintf("%s: %s", b->path_final, strerror(-b->rc));
 	module_answer(b->call, b->verify ? json_pack("{sI sI sI sI sI sI}",
 	    "files", b->files, "added", b->added, "changed", b->changed,
@@ -311,11 +333,31 @@ finish(struct fs_baseline *b)
 }
 
 static void
+on_cancel(struct module_call *c, void *arg)
+{
+	struct fs_baseline	*b = arg;
+
+	(void)c;
+	b->cancelled = 1;
+	b->rc = -ECANCELED;
+}
+
+static void
+tell_progress(struct fs_baseline *b, int64_t now)
+{
+	b->told = now;
+	module_answer_part(b->call, json_pack("{s{sI sI}}", "progress",
+	    "files", b->files, "bytes", b->bytes));
+}
+
+static void
 on_idle(uv_idle_t *idle)
 {
 	struct fs_baseline	*b = idle->data;
 	int64_t			 until = clock_mono_ms() + SLICE_MS;
 
+	if (until - b->told > PROGRESS_MS)
+		tell_progress(b, until);
 	while (clock_mono_ms() < until)
 		if (b->rc < 0 || !step(b)) {
 			finish(b);
@@ -369,7 +411,8 @@ fs_baseline_run(struct fs_monitor *s, struct module_call *c, int verify)
 	b->s = s;
 	b->call = c;
 	b->verify = verify;
-	b->began = clock_mono_ms();
+	b->began = b->told = clock_mono_ms();
+	module_on_cancel(c, on_cancel, b);
 	set_roots(b);
 	if (verify)
 		next_old(b);

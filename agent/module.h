@@ -94,7 +94,12 @@ _Noreturn void module_fail(struct module *, const char *, ...)
 
 const char *module_call_verb(const struct module_call *);
 const json_t *module_call_args(const struct module_call *);	/* object */
-/* One part of a long answer, taken. */
+/* What to do when nobody waits for the answer any more: stop the work, and
+ * call module_answer() all the same, in there or later. */
+void	 module_on_cancel(struct module_call *,
+	    void (*cancelled)(struct module_call *, void *arg), void *arg);
+/* One part of a long answer, taken.  A verb that takes long answers one at
+ * least each 20 s: after 60 s of silence nobody waits any more. */
 void	 module_answer_part(struct module_call *, json_t *part_take);
 /* The last: takes the result, NULL where there is none; error is NULL unless
  * something is wrong.  Frees the call. */

@@ -7,8 +7,11 @@
 #include "module_private.h"
 
 struct module_call {
+	struct link	 link;
 	struct module	*m;
 	json_t		*request;
+	void		(*cancelled)(struct module_call *, void *);
+	void		*arg;
 };
 
 const char *
@@ -21,6 +24,14 @@ const json_t *
 module_call_args(const struct module_call *c)
 {
 	return json_object_get(c->request, "args");
+}
+
+void
+module_on_cancel(struct module_call *c,
+    void (*cancelled)(struct module_call *, void *), void *arg)
+{
+	c->cancelled = cancelled;
+	c->arg = arg;
 }
 
 static json_t *
@@ -68,6 +79,7 @@ module_answer(struct module_call *c, json_t *result, const char *error)
 	    ""));
 	json_object_set_new(o, "done", json_true());
 	put_answer(c, o);
+	list_remove(&c->link);
 	json_decref(c->request);
 	free(c);
 }
@@ -79,6 +91,7 @@ call_run(struct module *m, json_t *request)
 
 	c->m = m;
 	c->request = json_incref(request);
+	list_append(&m->calls, &c->link);
 	if (strcmp(module_call_verb(c), "status") == 0)
 		module_answer(c, m->type->status != NULL ?
 		    m->type->status(m->self) : json_object(), NULL);
@@ -86,4 +99,20 @@ call_run(struct module *m, json_t *request)
 		m->type->command(m->self, c);
 	else
 		module_answer(c, NULL, "the module has no such verb");
+}
+
+void
+call_cancel(struct module *m, json_int_t id)
+{
+	struct module_call	*c;
+	struct link		*l, *next;
+
+	LIST_EACH(l, next, &m->calls) {
+		c = LIST_ITEM(l, struct module_call, link);
+		if (json_int(c->request, "id", 0) != id)
+			continue;
+		if (c->cancelled != NULL)
+			c->cancelled(c, c->arg);
+		return;
+	}
 }

@@ -127,6 +127,8 @@ on_line(const char *line, size_t n, void *arg)
 		out_put(m, json_pack("{ss}", "op", "pong"));
 	else if (strcmp(op, "command") == 0 && m->started)
 		call_run(m, o);
+	else if (strcmp(op, "cancel") == 0 && m->started)
+		call_cancel(m, json_int(o, "id", 0));
 	else if (strcmp(op, "hear") == 0 && m->started)
 		hear(m, o);
 	else
@@ -175,6 +177,7 @@ proc_module(const char *name)
 		die(EXIT_USAGE, "-P module: for the agent's own use: %s",
 		    errstr(rc));
 	m.channel.data = &m;
+	list_init(&m.calls);
 	out_start(&m);
 	uv_read_start((uv_stream_t *)&m.channel, on_alloc, on_read);
 	uv_run(&m.loop, UV_RUN_DEFAULT);

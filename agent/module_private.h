@@ -3,6 +3,7 @@
 #define MUSTER_MODULE_PRIVATE_H
 
 #include "buf.h"
+#include "list.h"
 #include "log.h"
 #include "module.h"
 
@@ -22,6 +23,7 @@ struct module {
 	char		*state_dir;
 	int64_t		 metrics_ms;
 	int		 started;
+	struct link	 calls;		/* verbs under way */
 	struct lost	 lost;		/* own events, on the way out */
 	struct lost	 unheard;	/* others', on the way in */
 };
@@ -40,5 +42,6 @@ _Noreturn void out_fail(struct module *, const char *why, enum exit_code);
 
 /* module_call.c */
 void	call_run(struct module *, json_t *request);	/* borrowed */
+void	call_cancel(struct module *, json_int_t id);	/* if it is there */
 
 #endif

@@ -52,13 +52,18 @@ void	modules_free(struct modules *);
  * none) and has error "" unless something is wrong. */
 typedef void (*modules_part)(json_t *part, void *arg);
 typedef void (*modules_done)(json_t *result, const char *error, void *arg);
+struct modules_ask;		/* a module's verb under way, until done */
 /*
  * The command "modules": {"action":"list|start|stop|enable|disable|command",
  * "module","verb","args"}.  part may be NULL: parts are then put together in
- * an array, which is the result.  done comes once, now or later.
+ * an array, which is the result.  done comes once, now or later.  NULL where
+ * no module's verb is under way.
  */
-void	modules_control(struct modules *, const json_t *args, modules_part,
-	    modules_done, void *arg);
+struct modules_ask *modules_control(struct modules *, const json_t *args,
+	    modules_part, modules_done, void *arg);
+/* Nobody waits for it any more: the module stops its work, where it can, and
+ * done comes all the same. */
+void	modules_cancel(struct modules_ask *);
 /* The same for one module's verb; args is borrowed, NULL: none. */
 void	modules_call(struct modules *, const char *module, const char *verb,
 	    const json_t *args, modules_part, modules_done, void *arg);

@@ -80,7 +80,7 @@ asks_fail(struct module_proc *p, int64_t before, const char *why)
 	}
 }
 
-static void
+static struct modules_ask *
 proc_call(struct module_proc *p, const char *verb, const json_t *args,
     modules_part part, modules_done done, void *arg)
 {
@@ -89,13 +89,14 @@ proc_call(struct module_proc *p, const char *verb, const json_t *args,
 
 	if (!proc_is_up(p)) {
 		done(NULL, "the module does not run", arg);
-		return;
+		return NULL;
 	}
 	if (p->n_calls >= MAX_CALLS) {
 		done(NULL, "the module is busy", arg);
-		return;
+		return NULL;
 	}
 	a = xcalloc(1, sizeof(*a));
+	a->p = p;
 	a->id = ++p->host->next_id;
 	a->until = clock_mono_ms() + CALL_MS;
 	a->part = part;
@@ -110,6 +111,14 @@ proc_call(struct module_proc *p, const char *verb, const json_t *args,
 	else
 		json_object_set_new(o, "args", json_object());
 	proc_say(p, o);
+	return a;
+}
+
+void
+modules_cancel(struct modules_ask *a)
+{
+	proc_say(a->p, json_pack("{ss sI}", "op", "cancel", "id",
+	    (json_int_t)a->id));
 }
 
 void
@@ -298,7 +307,7 @@ act(struct module_proc *p, const char *action, const json_t *args, int *rc)
 	return 1;
 }
 
-void
+struct modules_ask *
 modules_control(struct modules *m, const json_t *args, modules_part part,
     modules_done done, void *arg)
 {
@@ -317,7 +326,7 @@ modules_control(struct modules *m, const json_t *args, modules_part part,
 	else if (p == NULL)
 		done(NULL, "module: is missing", arg);
 	else if (strcmp(action, "command") == 0)
-		proc_call(p, json_str(args, "verb", ""),
+		return proc_call(p, json_str(args, "verb", ""),
 		    json_is_object(o) ? o : NULL, part, done, arg);
 	else if (strcmp(action, "configure") == 0 &&
 	    !json_is_object(json_object_get(args, "settings")))
@@ -328,4 +337,5 @@ modules_control(struct modules *m, const json_t *args, modules_part part,
 	else
 		done(rc == 0 ? describe(p) : NULL, rc == 0 ? "" : errstr(rc),
 		    arg);
+	return NULL;
 }

@@ -73,6 +73,7 @@ struct modules {
 /* One verb under way. */
 struct modules_ask {
 	struct link	 link;
+	struct module_proc *p;
 	uint64_t	 id;
 	int64_t		 until;
 	modules_part	 part;

@@ -92,11 +92,21 @@ on_done(json_t *result, const char *error, void *arg)
 }
 
 static void
+on_cancel(struct command_call *c, void *ask)
+{
+	(void)c;
+	modules_cancel(ask);
+}
+
+static void
 run_modules(struct command_call *c, const json_t *args, void *arg)
 {
 	const struct agent	*a = arg;
+	struct modules_ask	*ask;
 
-	modules_control(a->modules, args, on_part, on_done, c);
+	ask = modules_control(a->modules, args, on_part, on_done, c);
+	if (ask != NULL)
+		command_on_cancel(c, on_cancel, ask);
 }
 
 /* -- the part -- */

@@ -59,6 +59,27 @@ list(const struct client *c, const struct order *o)
 	return code;
 }
 
+/* How far a long one is, at a terminal; else what it answers. */
+static void
+show_answer(const char *host, const json_t *value, void *arg)
+{
+	const json_t	*p = json_object_get(value, "progress"), *n;
+	struct buf	 b = BUF_INIT;
+	const char	*key;
+
+	if (p == NULL) {
+		progress_clear();
+		order_print(host, value, arg);
+		return;
+	}
+	/* The const is jansson's lack: nothing is written through it. */
+	json_object_foreach((json_t *)(uintptr_t)p, key, n)
+		buf_printf(&b, " %lld %s", (long long)json_integer_value(n),
+		    key);
+	progress_show("%s:%s", host, buf_str(&b));
+	buf_release(&b);
+}
+
 static int
 is_switch(const char *word)
 {
@@ -91,7 +112,7 @@ modules_main(int argc, char **argv)
 		    "action", action, "module", argv[at + 1]), NULL, NULL);
 	else if (strcmp(action, "command") == 0 && n >= 2)
 		code = order_module(&c, o, argv[at + 1], argv[at + 2],
-		    order_args(s, n - 2, argv + at + 3), NULL, NULL);
+		    order_args(s, n - 2, argv + at + 3), show_answer, o);
 	else
 		settings_usage(s, "say list, start, stop, enable or disable "
 		    "MODULE, or command MODULE VERB");

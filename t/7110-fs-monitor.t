@@ -65,6 +65,19 @@ ok 'a baseline is made of all' is "$(result 2 files)" 4
 ask 3 verify
 ok 'nothing has changed' is "$(result 3 'added + .result.changed +
     .result.removed')" 0
+# Many files, so that it takes long: it is cancelled on the way.
+mkdir "$T/w/many"
+(cd "$T/w/many" && seq 20000 | xargs touch)
+before=$(cksum <"$T/said.d/fs-baseline")
+printf '%s\n' '{"op":"command","id":9,"verb":"baseline","args":{}}' \
+    '{"op":"cancel","id":9}' >&5
+cancelled() { jq -e 'select(.id == 9 and .done) | .error == "cancelled"' \
+    "$T/said"; }
+ok 'one that nobody waits for ends' wait_for cancelled
+ok 'and the old one stays' is "$(cksum <"$T/said.d/fs-baseline")" "$before"
+ok 'nothing of it is left' test ! -e \
+    "$T/said.d/fs-baseline.new"
+rm -r "$T/w/many"
 echo changed >"$T/w/keep"
 rm "$T/w/d/go"
 touch "$T/w/new"
