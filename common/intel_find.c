@@ -1,5 +1,5 @@
 /* The file of indicators, looked up: hashed once for the value itself and
- * once for each network length or domain above it that there is. */
+ * once for each network length or domain above it that there may be. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -45,6 +45,18 @@ head_ok(const struct intel_head *h, uint64_t size)
 	    h->sources >= sizeof(*h) && h->made >= 0;
 }
 
+static int
+sources_ok(const struct intel_head *h, const char *sources)
+{
+	uint32_t	i;
+
+	for (i = 0; i < h->n_sources; i++)
+		if (memchr(sources + (size_t)i * INTEL_MAX_NAME, '\0',
+		    INTEL_MAX_NAME) == NULL)
+			return 0;
+	return 1;
+}
+
 int
 intel_open(struct intel **out, const char *path, const char **why)
 {
@@ -68,7 +80,8 @@ intel_open(struct intel **out, const char *path, const char **why)
 	t = xcalloc(1, sizeof(*t));
 	t->map = map;
 	t->head = (const void *)map;
-	if (!head_ok(t->head, (uint64_t)st.st_size)) {
+	if (!head_ok(t->head, (uint64_t)st.st_size) ||
+	    !sources_ok(t->head, map + t->head->sources)) {
 		platform_unmap((void *)(uintptr_t)map, (size_t)st.st_size);
 		free(t);
 		goto out;
