@@ -4,14 +4,9 @@
 . "${0%/*}/lib.sh"
 . "${0%/*}/api-lib.sh"
 . "${0%/*}/gateway-lib.sh"
-for tool in node curl jq; do
-	command -v $tool >/dev/null || skip_all "no $tool"
-done
+command -v curl >/dev/null || skip_all 'no curl'
 
-at_end 'unlink_agents'
-at_end "testbed --stop $T/srv"
-serve --open-registration
-A=$MUSTER_API_KEY
+gateway_start
 link one '{"labels":{"site":"a","rack":"7"}}'
 link two '{"labels":{"site":"b"}}'
 one=$(uid_of one)

@@ -4,26 +4,15 @@
 . "${0%/*}/lib.sh"
 . "${0%/*}/api-lib.sh"
 . "${0%/*}/gateway-lib.sh"
-for tool in node curl jq; do
-	command -v $tool >/dev/null || skip_all "no $tool"
-done
 
-at_end 'unlink_agents'
-at_end "testbed --stop $T/srv"
-serve --open-registration
+gateway_start
 is_marked() { [ "$(muster agents | cut -f 12)" = duplicate ]; }
 not_marked() { ! is_marked; }
 # host NAME MACHINE BOOT: the agent "one" connects from there.
 host() {
 	cp "$T/one.pem" "$T/$1.pem" 2>/dev/null
-	mkfifo "$T/$1.say"
-	node "$TOP/t/agent002.mjs" "ws${S#http}/ws/agent" "$T/$1.pem" one \
-	    "{\"machine_id\":\"$2\",\"boot_id\":\"$3\",\"name\":\"$1\"}" \
-	    <"$T/$1.say" >"$T/$1.out" 2>&1 &
-	agents="$agents $!"
-	sleep 3600 >"$T/$1.say" &
-	agents="$agents $!"
-	wait_for grep -q '^ready' "$T/$1.out" || { cat "$T/$1.out"; exit 1; }
+	link "$1" "{\"machine_id\":\"$2\",\"boot_id\":\"$3\",\"name\":\"$1\"}" \
+	    one
 	wait_for named "$1"
 }
 named() { [ "$(muster agents --json | jq -r '.[0].name')" = "$1" ]; }

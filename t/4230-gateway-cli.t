@@ -4,13 +4,8 @@
 . "${0%/*}/lib.sh"
 . "${0%/*}/api-lib.sh"
 . "${0%/*}/gateway-lib.sh"
-for tool in node jq; do
-	command -v $tool >/dev/null || skip_all "no $tool"
-done
 
-at_end 'unlink_agents'
-at_end "testbed --stop $T/srv"
-serve --open-registration
+gateway_start
 link one
 link two
 ok 'a result is printed as it is' is "$(muster exec one ping)" pong

@@ -4,14 +4,9 @@
 . "${0%/*}/lib.sh"
 . "${0%/*}/api-lib.sh"
 . "${0%/*}/gateway-lib.sh"
-for tool in node jq; do
-	command -v $tool >/dev/null || skip_all "no $tool"
-done
 env --default-signal=INT true 2>/dev/null || skip_all 'no env --default-signal'
 
-at_end 'unlink_agents'
-at_end "testbed --stop $T/srv"
-serve --open-registration
+gateway_start
 link one
 link two
 # A shell gives what it starts in the background no SIGINT, so that one is

@@ -5,15 +5,9 @@
 . "${0%/*}/lib.sh"
 . "${0%/*}/api-lib.sh"
 . "${0%/*}/gateway-lib.sh"
-for tool in node curl jq; do
-	command -v $tool >/dev/null || skip_all "no $tool"
-done
+command -v curl >/dev/null || skip_all 'no curl'
 
-at_end 'unlink_agents'
-at_end "testbed --stop $T/srv"
-serve --open-registration --metrics-agents 1 --keep-reports 0 \
-    --cleanup-interval 0
-A=$MUSTER_API_KEY
+gateway_start --metrics-agents 1 --keep-reports 0 --cleanup-interval 0
 figures() { api "$A" GET /metrics >"$T/code" && grep "^muster_agent" "$T/body"; }
 
 link 'o"ne'

@@ -1,13 +1,26 @@
 # For tests of the gateway, after lib.sh and api-lib.sh.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 
-# link NAME [INFO]: an agent of document 002 that is connected under this name;
-# what it says is in $T/NAME.out, what it is to send goes to $T/NAME.say.
+# gateway_start [OPTION...]: a server that agents may register with, until the
+# test ends; its key is $A.
+gateway_start() {
+	for tool in node jq; do
+		command -v $tool >/dev/null || skip_all "no $tool"
+	done
+	at_end unlink_agents
+	at_end "testbed --stop $T/srv"
+	serve --open-registration "$@"
+	A=$MUSTER_API_KEY
+}
+
+# link NAME [INFO [HOST]]: an agent of document 002 that is connected under
+# this name, or under HOST; what it says is in $T/NAME.out, what it is to send
+# goes to $T/NAME.say.
 agents=''
 link() {
 	mkfifo "$T/$1.say"
-	node "$TOP/t/agent002.mjs" "ws${S#http}/ws/agent" "$T/$1.pem" "$1" \
-	    ${2:+"$2"} <"$T/$1.say" >"$T/$1.out" 2>&1 &
+	node "$TOP/t/agent002.mjs" "ws${S#http}/ws/agent" "$T/$1.pem" \
+	    "${3:-$1}" ${2:+"$2"} <"$T/$1.say" >"$T/$1.out" 2>&1 &
 	agents="$agents $!"
 	sleep 3600 >"$T/$1.say" &	# holds the pipe open
 	agents="$agents $!"
