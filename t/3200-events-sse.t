@@ -1,16 +1,11 @@
 #!/bin/sh
 # GET /api/events: a user's own events, in order, live and after a cut, and
 # never another's.
-# shellcheck disable=SC2154,SC2086,SC2016 # set by events-lib.sh; words; perl
+# shellcheck disable=SC2154,SC2016 # set by events-lib.sh; perl
 . "${0%/*}/lib.sh"
 . "${0%/*}/events-lib.sh"
 
-command -v curl >/dev/null || skip_all 'no curl'
-steered_pipeline
-server "$T/srv" $steered
-admin=$MUSTER_API_KEY
-one=$(muster account add one)
-two=$(muster account add two)
+steered_server
 E=$S/api/events
 
 follow "$one" "$T/one" "$E"

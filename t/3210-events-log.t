@@ -1,16 +1,11 @@
 #!/bin/sh
 # The log of a build as server-sent events: while it runs, to its end, from
 # any line on, and for nobody else.
-# shellcheck disable=SC2154,SC2086,SC2016 # set by events-lib.sh; words; perl
+# shellcheck disable=SC2154 # set by events-lib.sh
 . "${0%/*}/lib.sh"
 . "${0%/*}/events-lib.sh"
 
-command -v curl >/dev/null || skip_all 'no curl'
-steered_pipeline
-server "$T/srv" $steered
-admin=$MUSTER_API_KEY
-one=$(muster account add one)
-two=$(muster account add two)
+steered_server
 has() { grep -q "$1" "$2"; }
 
 id=$(submit "$one")

@@ -5,12 +5,7 @@
 . "${0%/*}/lib.sh"
 . "${0%/*}/events-lib.sh"
 
-command -v curl >/dev/null || skip_all 'no curl'
-steered_pipeline
-server "$T/srv" $steered
-admin=$MUSTER_API_KEY
-one=$(muster account add one)
-two=$(muster account add two)
+steered_server
 
 # hook KEY JSON: makes one; its answer is $T/body.
 hook() { code "$1" -H 'Content-Type: application/json' -d "$2" \

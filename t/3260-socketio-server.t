@@ -5,12 +5,8 @@
 . "${0%/*}/lib.sh"
 . "${0%/*}/events-lib.sh"
 
-command -v curl >/dev/null || skip_all 'no curl'
-steered_pipeline
+steered_server
 touch "$T/go"
-server "$T/srv" $steered
-one=$(muster account add one)
-two=$(muster account add two)
 IO="$S/socket.io/?EIO=4&transport=polling"
 
 # session AUTH: a client that asks to join; sets P, its URL.

@@ -35,6 +35,18 @@ server() {
 	J=$S/api/agents/build/jobs
 }
 
+# steered_server: one in $T/srv whose builds are steered; $admin, $one and $two
+# are the keys of its administrator and of two users.
+steered_server() {
+	command -v curl >/dev/null || skip_all 'no curl'
+	steered_pipeline
+	# shellcheck disable=SC2086
+	server "$T/srv" $steered
+	admin=$MUSTER_API_KEY
+	one=$(muster account add one)
+	two=$(muster account add two)
+}
+
 # code KEY CURL-ARGUMENTS...: the status; the body is in $T/body.
 code() {
 	key=$1
