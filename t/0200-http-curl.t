@@ -1,11 +1,9 @@
 #!/bin/sh
 # The HTTP server as curl(1) sees it: in clear, under TLS, on a Unix socket.
+# shellcheck disable=SC2154 # server is set by lib.sh
 . "${0%/*}/lib.sh"
 
-for server in "$BIN/../obj/t/httpd.t" "$BIN/../t/httpd.t" ''; do
-	[ ! -x "$server" ] || break
-done
-[ -n "$server" ] || skip_all 'build/obj/t/httpd.t is not built'
+unit_server httpd
 command -v curl >/dev/null || skip_all 'no curl'
 
 head -c 3000000 /dev/urandom >"$T/file"

@@ -1,25 +1,18 @@
 #!/bin/sh
 # Socket.IO by hand: long-polling with curl, packet by packet.
+# shellcheck disable=SC2154 # set by socketio-lib.sh
 . "${0%/*}/lib.sh"
-
+. "${0%/*}/socketio-lib.sh"
 command -v curl >/dev/null || skip_all 'no curl'
-for server in "$BIN/../obj/t/notify.t" "$BIN/../t/notify.t" ''; do
-	[ -x "$server" ] && break
-done
-[ -n "$server" ] || skip_all 'notify.t, whose server this needs, is not built'
-"$server" serve 127.0.0.1:0 >"$T/url" 2>"$T/err" &
-pid=$!
-at_end "kill $pid 2>/dev/null"
-wait_for test -s "$T/url" || skip_all "no server: $(cat "$T/err")"
-S=$(cat "$T/url")
-IO="$S/socket.io/?EIO=4&transport=polling"
+socketio_server notify
+IO="$url/socket.io/?EIO=4&transport=polling"
 
 # get URL; post URL TEXT; code CURL-ARGUMENTS...
 get() { curl -s -m 30 "$1"; }
 post() { curl -s -m 30 -H 'Content-Type: text/plain;charset=UTF-8' \
     --data-binary "$2" "$1"; }
 code() { curl -s -m 30 -o "$T/body" -w '%{http_code}' "$@"; }
-happen() { get "$S/do?verb=$1&id=$2&user=$3" >"$T/.done"; }
+happen() { get "$url/do?verb=$1&id=$2&user=$3" >"$T/.done"; }
 # A session whose key is $1; sets P, its URL.
 session() {
 	P="$IO&sid=$(get "$IO" | sed 's/^0{"sid":"\([^"]*\)".*/\1/')"

@@ -1,22 +1,12 @@
 #!/bin/sh
 # Socket.IO by its official JavaScript client: notifications over each
 # transport, what was missed, and who is refused.
+# shellcheck disable=SC2154 # set by socketio-lib.sh
 . "${0%/*}/lib.sh"
+. "${0%/*}/socketio-lib.sh"
 
-for tool in node npm curl; do
-	command -v "$tool" >/dev/null || skip_all "no $tool"
-done
-for server in "$BIN/../obj/t/notify.t" "$BIN/../t/notify.t" ''; do
-	[ -x "$server" ] && break
-done
-[ -n "$server" ] || skip_all 'notify.t, whose server this needs, is not built'
-npm install --prefix "$T" --no-audit --no-fund --loglevel=error \
-    socket.io-client@4 >"$T/npm" 2>&1 ||
-	skip_all "npm cannot install socket.io-client: $(tail -n 1 "$T/npm")"
-"$server" serve 127.0.0.1:0 >"$T/url" 2>"$T/err" &
-pid=$!
-at_end "kill $pid 2>/dev/null"
-wait_for test -s "$T/url" || skip_all "no server: $(cat "$T/err")"
+npm_install socket.io-client@4
+socketio_server notify
 
 cat >"$T/case.cjs" <<'END'
 const { io } = require("socket.io-client");
@@ -186,7 +176,7 @@ cases[name]().then(() => {
 END
 
 # shellcheck disable=SC2317 # called by ok
-try() { node "$T/case.cjs" "$(cat "$T/url")" "$@"; }
+try() { node "$T/case.cjs" "$url" "$@"; }
 all='polling websocket polling,websocket'
 # First, while no other job waits to be claimed.
 for t in $all; do

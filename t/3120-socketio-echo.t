@@ -2,28 +2,12 @@
 # The official JavaScript client against --test-echo's handlers: bytes,
 # acknowledgements, namespaces, large messages, upgrades, a server that comes
 # back.
+# shellcheck disable=SC2154 # set by socketio-lib.sh
 . "${0%/*}/lib.sh"
+. "${0%/*}/socketio-lib.sh"
 
-for tool in node npm; do
-	command -v "$tool" >/dev/null || skip_all "no $tool"
-done
-for server in "$BIN/../obj/t/socketio.t" "$BIN/../t/socketio.t" ''; do
-	[ -x "$server" ] && break
-done
-[ -n "$server" ] || skip_all 'socketio.t, whose server this needs, is not built'
-npm install --prefix "$T" --no-audit --no-fund --loglevel=error \
-    socket.io-client@4 >"$T/npm" 2>&1 ||
-	skip_all "npm cannot install socket.io-client: $(tail -n 1 "$T/npm")"
-
-start() {
-	"$server" serve "$1" >"$T/url" 2>"$T/err" &
-	pid=$!
-	wait_for test -s "$T/url"
-}
-# shellcheck disable=SC2016 # the last one's
-at_end 'kill $pid 2>/dev/null'
-start 127.0.0.1:0 || skip_all "no server: $(cat "$T/err")"
-url=$(cat "$T/url")
+npm_install socket.io-client@4
+socketio_server socketio
 
 cat >"$T/case.cjs" <<'END'
 const { io } = require("socket.io-client");
@@ -165,7 +149,7 @@ for t in polling websocket polling,websocket; do
 	kill "$pid"
 	ok "$t: the server ends in order" exits 0 wait "$pid"
 	wait_for grep -q '^disconnected' "$T/back"
-	start "${url#http://}"
+	socketio_start "${url#http://}"
 	ok "$t: the client comes back" exits 0 wait "$client"
 done
 kill "$pid"

@@ -2,11 +2,8 @@
 # Our server at /agent: an agent written from document 004 gets in, what is
 # forged, old or repeated does not; and our own agent with its commands.
 . "${0%/*}/lib.sh"
-for tool in node npm curl; do
-	command -v $tool >/dev/null || skip_all "no $tool"
-done
-npm install --prefix "$T" --no-audit --no-fund --loglevel=error \
-    ws@8 >"$T/npm" 2>&1 || skip_all "npm cannot install ws"
+command -v curl >/dev/null || skip_all 'no curl'
+npm_install ws@8
 cp "$TOP/t/client004.mjs" "$T"
 
 at_end "testbed --stop $T/srv"

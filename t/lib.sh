@@ -94,6 +94,25 @@ wait_for() {
 	done
 }
 
+# unit_server NAME: $server is the unit test NAME.t, which is a server when it
+# is told to serve.
+unit_server() {
+	for server in "$BIN/../obj/t/$1.t" "$BIN/../t/$1.t"; do
+		[ ! -x "$server" ] || return 0
+	done
+	skip_all "$1.t, whose server this needs, is not built"
+}
+
+# npm_install PACKAGE: into $T, where node looks for it.
+npm_install() {
+	for tool in node npm; do
+		command -v "$tool" >/dev/null || skip_all "no $tool"
+	done
+	npm install --prefix "$T" --no-audit --no-fund --loglevel=error \
+	    "$1" >"$T/npm" 2>&1 ||
+		skip_all "npm cannot install $1: $(tail -n 1 "$T/npm")"
+}
+
 skip_all() {
 	echo "1..0 # SKIP $*"
 	exit 0

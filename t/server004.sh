@@ -2,12 +2,7 @@
 # server004_make, after lib.sh, leaves $T/server.mjs, which node runs.
 # shellcheck shell=sh
 server004_make() {
-	for tool in node npm; do
-		command -v $tool >/dev/null || skip_all "no $tool"
-	done
-	npm install --prefix "$T" --no-audit --no-fund --loglevel=error \
-	    ws@8 >"$T/npm" 2>&1 ||
-		skip_all "npm cannot install ws: $(tail -n 1 "$T/npm")"
+	npm_install ws@8
 	# TypeScript's types are all that is taken away.
 	sed -e '/^interface Envelope {/,/^}/d' \
 	    -e 's/: Record<string, string> =/ =/' \
