@@ -1,23 +1,13 @@
 #!/bin/sh
 # Our agent and document 004's server, which stands as in the document: it is
 # accepted, whatever it says, and obeys what is signed, fresh and its own.
+# shellcheck disable=SC2154 # set by lib.sh and server004.sh
 . "${0%/*}/lib.sh"
 . "${0%/*}/server004.sh"
 server004_make
+server004_start
 
-mkfifo "$T/say"
-PORT=0 node "$T/server.mjs" <"$T/say" >"$T/out" 2>&1 &
-# shellcheck disable=SC2034
-server=$!
-exec 3>"$T/say"
-agent=
-# shellcheck disable=SC2016
-at_end 'exec 3>&-; kill $server $agent 2>/dev/null'
-wait_for grep -q '^PORT' "$T/out" || { cat "$T/out"; exit 1; }
-port=$(sed -n 's/^PORT //p' "$T/out")
-heard() { [ "$(grep -Ec "$1" "$T/out")" -ge "${2:-1}" ]; }
 logged() { [ "$(grep -Ec "$1" "$log")" -ge "${2:-1}" ]; }
-tell() { echo "$*" >&3; }
 # start NAME STATE OPTION...: an agent with the configuration file of the document.
 start() {
 	log=$T/$1.log state=$T/state$2
@@ -41,7 +31,6 @@ END
 
 start one '' --metrics-interval 300ms --heartbeat 400ms
 ok 'it authenticates' wait_for heard 'Agent authenticated: agent-001'
-# shellcheck disable=SC2154
 [ "$failed" = 0 ] ||
     { cat "$log"; exit 1; }
 ok 'with host name, version and site' wait_for heard "siteId: 'production'"

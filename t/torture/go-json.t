@@ -14,18 +14,7 @@ go build -o "$T/verify" "$T/verify004.go" >"$T/go" 2>&1 ||
 server004_make
 sed -i "s/socket.on('message', (data) => {/&\n    console.log(\`RAW \${data}\`);/" \
     "$T/server.mjs"
-
-mkfifo "$T/say"
-PORT=0 node "$T/server.mjs" <"$T/say" >"$T/out" 2>&1 &
-# shellcheck disable=SC2034
-server=$!
-exec 3>"$T/say"
-# shellcheck disable=SC2034
-agent=
-# shellcheck disable=SC2016
-at_end 'exec 3>&-; kill $server $agent 2>/dev/null'
-wait_for grep -q '^PORT' "$T/out" || { cat "$T/out"; exit 1; }
-port=$(sed -n 's/^PORT //p' "$T/out")
+server004_start
 secret=your-aws-secret-key-here
 cat >"$T/agent.config.json" <<END
 { "instanceId": "agent-001", "siteId": "production", "labels": ["site=a"],
@@ -36,11 +25,10 @@ muster-agent --config "$T/agent.config.json" --state-dir "$T/state" \
     --metrics-interval 200ms --heartbeat 300ms >"$T/agent.log" 2>&1 &
 # shellcheck disable=SC2034
 agent=$!
-heard() { [ "$(grep -Ec "$1" "$T/out")" -ge "${2:-1}" ]; }
 results=0
 ask() {
 	results=$((results + 1))
-	echo "$*" >&3
+	tell "$*"
 	wait_for heard '^RAW .*"type":"command_result"' $results
 }
 wait_for heard '^RAW .*"type":"metrics"' 20
