@@ -7,8 +7,6 @@
 #include "../../buildsrv/engineio_session.c"
 #include "../../buildsrv/engineio_wire.c"
 
-static uv_loop_t	loop;
-
 #include "sio.h"
 
 /* -- packets -- */
@@ -142,13 +140,13 @@ test_deadlines(void)
 	}
 	deadline_start(&row, &waits[0]);
 	deadline_stop(&waits[1]);
-	ok("two of three end", sio_run(&ends, 2));
+	ok("two of three end", loop_run(&ends, 2));
 	sio_pause(50);
 	ok("in the order of their starts, the stopped one never",
 	    ends == 2 && ended[0] == 2 && ended[1] == 0);
 	deadline_start(&row, &waits[1]);
 	deadlines_close(&row, on_row_closed, &row_closed);
-	ok("closed", sio_run(&row_closed, 1));
+	ok("closed", loop_run(&row_closed, 1));
 	ok("nothing ends any more", ends == 2);
 }
 
@@ -227,7 +225,7 @@ static void
 engine_stop(void)
 {
 	engineio_stop(engine, on_web_stopped, &stopped);
-	ok("the server stops", sio_run(&stopped, 1));
+	ok("the server stops", loop_run(&stopped, 1));
 	is_int("every session was told of its end", gone, opened);
 }
 
@@ -242,7 +240,7 @@ session(void)
 	struct got	g;
 
 	ask(&g, "GET", POLL, NULL, 0);
-	sio_run(&g.done, 1);
+	loop_run(&g.done, 1);
 	if (g.status == 200 && strlen(g.body) > 32)
 		snprintf(path, sizeof(path), POLL "&sid=%.24s", g.body + 9);
 	got_clear(&g);
@@ -278,11 +276,11 @@ test_refusals(void)
 	    "{\"code\":3,\"message\":\"Bad request\"}"));
 	ok("DELETE in a session", asks("DELETE", session(), NULL, 400, NULL));
 	ask(&g, "OPTIONS", POLL, NULL, 0);
-	sio_run(&g.done, 1);
+	loop_run(&g.done, 1);
 	is_str("other origins may ask", g.origin, "https://a.example");
 	ok("and hear 204", gets(&g, 204, ""));
 	ask(&g, "GET", POLL, NULL, 0);
-	sio_run(&g.done, 1);
+	loop_run(&g.done, 1);
 	is_str("nothing is cached", g.cache, "no-store");
 	got_clear(&g);
 }
@@ -383,7 +381,7 @@ test_slow_polls(void)
 	    && engineio_pending(last) > 120000);
 	ok("up to max_buffered", asks("POST", path, "4lots\x1e" "4lots", 200,
 	    "ok"));
-	ok("then the session ends", sio_run(&gone, before + 1));
+	ok("then the session ends", loop_run(&gone, before + 1));
 	is_str("with words", gone_why, "the client reads too slowly");
 	ok("and is unknown", asks("GET", path, NULL, 400, NULL));
 	path = session();
@@ -415,7 +413,7 @@ test_wire(void)
 	ok("base64 is taken too", peer_next(&e) != NULL && !e.is_text[3]);
 	peer_say(&e, "4close");
 	ok("the server closes", peer_is_closed(&e));
-	ok("and hears of it", sio_run(&gone, before + 1));
+	ok("and hears of it", loop_run(&gone, before + 1));
 	peer_end(&e);
 	peer_start(&e, WIRE, NULL);
 	peer_next(&e);
@@ -425,7 +423,7 @@ test_wire(void)
 	peer_start(&e, WIRE, NULL);
 	peer_next(&e);
 	peer_end(&e);
-	ok("the client's close is heard", sio_run(&gone, before + 3));
+	ok("the client's close is heard", loop_run(&gone, before + 3));
 }
 
 static void
@@ -500,7 +498,7 @@ test_cap(void)
 	peer_start(&b, WIRE, NULL);
 	ok("a third session is refused", asks("GET", POLL, NULL, 503, NULL));
 	peer_end(&a);
-	ok("until one has gone", sio_run(&gone, 1)
+	ok("until one has gone", loop_run(&gone, 1)
 	    && asks("GET", POLL, NULL, 200, NULL));
 	engine_stop();
 	is_int("the WebSocket is told that the server goes",
@@ -521,7 +519,7 @@ test_heartbeat(void)
 	ok("a ping", asks("GET", path, NULL, 200, "2"));
 	ok("its answer", asks("POST", path, "3", 200, "ok"));
 	ok("the next", asks("GET", path, NULL, 200, "2"));
-	ok("no answer ends the session", sio_run(&gone, 1));
+	ok("no answer ends the session", loop_run(&gone, 1));
 	is_str("with words", gone_why, "no answer to a ping");
 	ok("then it is unknown", asks("GET", path, NULL, 400, NULL));
 	peer_start(&e, WIRE, NULL);

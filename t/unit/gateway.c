@@ -17,11 +17,11 @@
 #include "../../buildsrv/gateway_quick.c"
 #include "../../buildsrv/gateway_register.c"
 #include "../../buildsrv/gateway_twin.c"
+#include "loop.h"
 #include "tap.h"
 
 enum { LIMIT_MS = 10000 };	/* a test that waits longer has failed */
 
-static uv_loop_t	 loop;
 static struct store	*store;
 static struct httpd	*httpd;
 static struct gateway	*gateway;
@@ -82,28 +82,6 @@ on_client_closed(struct ws *ws, int code, const char *why, void *arg)
 }
 
 static void
-on_tick(uv_timer_t *t)
-{
-	(void)t;
-}
-
-/* Runs the loop until *what is at least n. */
-static int
-run_until(const int *what, int n)
-{
-	int64_t		end = clock_mono_ms() + LIMIT_MS;
-	uv_timer_t	t;
-
-	uv_timer_init(&loop, &t);
-	uv_timer_start(&t, on_tick, 50, 50);
-	while (*what < n && clock_mono_ms() < end)
-		uv_run(&loop, UV_RUN_ONCE);
-	uv_close((uv_handle_t *)&t, NULL);
-	uv_run(&loop, UV_RUN_NOWAIT);
-	return *what >= n;
-}
-
-static void
 client_connect(struct client *c)
 {
 	static const struct ws_events	events = {
@@ -115,7 +93,7 @@ client_connect(struct client *c)
 
 	c->open = c->closed = c->messages = 0;
 	c->ws = ws_connect(&loop, url, &options, &events, c, &why);
-	if (c->ws == NULL || !run_until(&c->open, 1)) {
+	if (c->ws == NULL || !loop_run(&c->open, 1)) {
 		printf("Bail out! no connection to %s\n", url);
 		exit(1);
 	}
@@ -127,7 +105,7 @@ client_leave(struct client *c)
 {
 	if (c->ws != NULL)
 		ws_close(c->ws, 1000, "");
-	run_until(&c->closed, 1);
+	loop_run(&c->closed, 1);
 	envelope_release(&c->e);
 	json_decref(c->payload);
 	c->payload = NULL;
@@ -147,7 +125,7 @@ client_say(struct client *c, const struct buf *b)
 	int	n = c->messages;
 
 	ws_text(c->ws, b->p, b->len);
-	run_until(&c->messages, n + 1);
+	loop_run(&c->messages, n + 1);
 }
 
 static void
@@ -181,7 +159,7 @@ client_ask(struct client *c, const char *channel, json_t *o)
 	int	 n = c->messages;
 
 	client_send(c, "request", channel, text);
-	run_until(&c->messages, n + 1);
+	loop_run(&c->messages, n + 1);
 	free(text);
 	json_decref(o);
 }
@@ -292,7 +270,7 @@ refused(struct client *c, const char *code)
 	if (!same)
 		printf("# got channel '%s' code '%s' (%s)\n", c->e.channel,
 		    got, answer_str(c, "message"));
-	if (!run_until(&c->closed, 1) || c->code != 1008) {
+	if (!loop_run(&c->closed, 1) || c->code != 1008) {
 		printf("# not closed with 1008 but %d\n", c->code);
 		same = 0;
 	}
@@ -347,7 +325,7 @@ gateway_finish(void)
 	int	ended = 0;
 
 	gateway_stop(gateway, set_flag, &ended);
-	ok("the gateway stops", run_until(&ended, 1));
+	ok("the gateway stops", loop_run(&ended, 1));
 	gateway = NULL;
 }
 
@@ -372,7 +350,7 @@ stored(const char *kind, const char *key)
 	struct result	r = { 0, 0, NULL };
 
 	store_get(store, kind, key, on_result, &r);
-	run_until(&r.done, 1);
+	loop_run(&r.done, 1);
 	return r.value;
 }
 
@@ -391,7 +369,7 @@ add_key(const char *text, int64_t expires)
 	    "alice", "agentId", "agent-1", "expires", (json_int_t)expires,
 	    "uses", 0);
 	store_write(store, &op, 1, on_result, &r);
-	run_until(&r.done, 1);
+	loop_run(&r.done, 1);
 	json_decref(r.value);
 	json_decref(o);
 }
@@ -444,7 +422,7 @@ test_before_auth(void)
 	client_init(&c, "x");
 	client_connect(&c);
 	ws_binary(c.ws, "x", 1);
-	run_until(&c.messages, 1);
+	loop_run(&c.messages, 1);
 	is_str("document 002's words", answer_str(&c, "error"),
 	    "bad message");
 	ok("a binary message", refused(&c, "bad_message"));
@@ -531,7 +509,7 @@ test_registration(struct client *c)
 	ok("and is told that it is not registered",
 	    !json_bool(c->payload, "registered", 1));
 	client_send(c, "heartbeat", "", "{}");
-	run_until(&c->messages, 2);
+	loop_run(&c->messages, 2);
 	ok("its heartbeat is refused", refused(c, "unknown_agent"));
 
 	client_enter(c, 0);
@@ -706,11 +684,11 @@ test_replaced(struct client *c)
 
 	client_enter(c, 0);
 	ok("a second connection of one agent", client_enter(&second, 1));
-	ok("ends the first", run_until(&c->closed, 1) && c->code == 1008);
+	ok("ends the first", loop_run(&c->closed, 1) && c->code == 1008);
 	is_int("one is connected", (int)gateway_connected(gateway), 1);
 	client_leave(c);
 	client_leave(&second);
-	run_until(&c->closed, 1);
+	loop_run(&c->closed, 1);
 	is_int("none is", (int)gateway_connected(gateway), 0);
 }
 
@@ -725,7 +703,7 @@ test_restart(struct client *c)
 	client_send(c, "request", "telemetry", "{\"cpuPercent\":44}");
 	client_ask(c, "no.such", json_object());
 	gateway_finish();
-	run_until(&c->closed, 1);
+	loop_run(&c->closed, 1);
 	is_str("told before the end", c->e.channel, "link.closing");
 	after = json_number_value(json_object_get(c->payload,
 	    "retry_after"));
@@ -751,10 +729,10 @@ test_restart(struct client *c)
 	gateway_begin(LINK_OFF, 300, 700);
 	ok("a server without", client_enter(c, 1) && !c->crypt.on);
 	is_str("knows the agent", answer_str(c, "agent_uid"), uid);
-	ok("silence ends it", run_until(&c->closed, 1) && c->code == 1001);
+	ok("silence ends it", loop_run(&c->closed, 1) && c->code == 1001);
 	client_leave(c);
 	client_connect(c);
-	ok("no auth in time", run_until(&c->messages, 1) &&
+	ok("no auth in time", loop_run(&c->messages, 1) &&
 	    refused(c, "not_authenticated"));
 	gateway_finish();
 }
@@ -791,10 +769,10 @@ main(void)
 	test_restart(&c);
 
 	httpd_stop(httpd, 1000, set_flag, &ended);
-	run_until(&ended, 1);
+	loop_run(&ended, 1);
 	ended = 0;
 	store_close(store, set_flag, &ended);
-	run_until(&ended, 1);
+	loop_run(&ended, 1);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	is_int("nothing is left on the loop", uv_loop_close(&loop), 0);
 	free(where);

@@ -161,8 +161,8 @@ ask(const char *says, const struct httpc_options *o)
 	server.says = says;
 	server.closes = 1;
 	start("http", o);
-	net_run(&got.done, 1);
-	net_run(&server.closed, server.whole);
+	loop_run(&got.done, 1);
+	loop_run(&server.closed, server.whole);
 }
 
 static void
@@ -263,7 +263,7 @@ test_request(void)
 	o.bearer = "mk\r\nX: y";
 	start("http", &o);
 	is_int("done() never comes within the call", got.done, 0);
-	net_run(&got.done, 1);
+	loop_run(&got.done, 1);
 	ok("a key with a line end is refused", got.rc == -EINVAL
 	    && strcmp(got.why, "line end in the API key") == 0);
 	free(big);
@@ -382,14 +382,14 @@ test_time(void)
 
 	reset();
 	start("http", &o);
-	net_run(&got.done, 1);
+	loop_run(&got.done, 1);
 	is_int("no answer in time", got.rc, UV_ETIMEDOUT);
 	is_str("in words", got.why, "no answer for 150 ms");
 
 	reset();
 	server.says = OK "Content-Length: 5\r\n\r\nhel";
 	start("http", &o);
-	net_run(&got.done, 1);
+	loop_run(&got.done, 1);
 	is_str("half an answer in time", got.why,
 	    "no more of the answer for 150 ms");
 
@@ -398,20 +398,20 @@ test_time(void)
 	o.body = big;
 	o.body_len = n;
 	start("http", &o);
-	net_run(&got.done, 1);
+	loop_run(&got.done, 1);
 	is_int("a server that does not read", got.rc, UV_ETIMEDOUT);
 	stream_abort(server.s, 0);	/* paused, it would not hear of it */
-	net_run(&server.closed, 1);
+	loop_run(&server.closed, 1);
 
 	reset();
 	start("http", &o);
 	httpc_cancel(got.req);
-	net_run(&got.done, 1);
+	loop_run(&got.done, 1);
 	ok("a cancel at once", got.done == 1 && got.rc == UV_ECANCELED);
 	reset();
 	got.req = httpc_start(&loop, "nonsense", NULL, on_done, NULL);
 	httpc_cancel(got.req);
-	net_run(&got.done, 1);
+	loop_run(&got.done, 1);
 	ok("a cancel of what never began", got.rc == UV_ECANCELED);
 	free(big);
 }
@@ -426,7 +426,7 @@ test_places(void)
 
 	reset();
 	got.req = httpc_start(&loop, "http://", NULL, on_done, NULL);
-	net_run(&got.done, 1);
+	loop_run(&got.done, 1);
 	ok("a bad address", got.rc == -EINVAL
 	    && strcmp(got.why, "host missing") == 0);
 	net_listen(&l, &serve, NULL, NULL);
@@ -481,43 +481,43 @@ test_tls(void)
 	reset();
 	server.says = OK "Content-Length: 5\r\n\r\nhello";
 	start("https", &o);
-	net_run(&got.done, 1);
+	loop_run(&got.done, 1);
 	ok("https", got.rc == 0 && strcmp(got.body.p, "hello") == 0);
-	net_run(&server.closed, 1);
+	loop_run(&server.closed, 1);
 
 	reset();
 	server.says = OK "\r\nhello";
 	server.closes = 1;
 	start("https", &o);
-	net_run(&got.done, 1);
+	loop_run(&got.done, 1);
 	ok("a body that ends with close_notify", got.rc == 0
 	    && strcmp(got.body.p, "hello") == 0);
-	net_run(&server.closed, 1);
+	loop_run(&server.closed, 1);
 
 	reset();
 	server.says = OK "\r\nhello";
 	server.aborts = 1;
 	start("https", &o);
-	net_run(&got.done, 1);
+	loop_run(&got.done, 1);
 	ok("a body that was cut is no answer", got.rc < 0);
-	net_run(&server.closed, 1);
+	loop_run(&server.closed, 1);
 
 	setenv("SSL_CERT_FILE", net_path("none"), 1);
 	reset();
 	start("https", NULL);
-	net_run(&got.done, 1);
+	loop_run(&got.done, 1);
 	ok("no roots: said so", got.rc == -ENOENT
 	    && strstr(got.why, "none") != NULL);
 	setenv("SSL_CERT_FILE", net_path("ca.pem"), 1);
 	reset();
 	server.says = OK "Content-Length: 2\r\n\r\nok";
 	start("https", NULL);
-	net_run(&got.done, 1);
+	loop_run(&got.done, 1);
 	ok("SSL_CERT_FILE names the roots", got.rc == 0);
-	net_run(&server.closed, 1);
+	loop_run(&server.closed, 1);
 	reset();
 	start("http", NULL);
-	net_run(&got.done, 1);
+	loop_run(&got.done, 1);
 	ok("http to a TLS server fails", got.rc < 0);
 	tls_free(own);
 	tls_free(tls);

@@ -14,10 +14,10 @@
 #include "ipc.h"
 #include "json.h"
 #include "log.h"
+#include "raw.h"
 #include "tap.h"
 #include "unixsock.h"
 
-static uv_loop_t	 loop;
 static struct ipc	*server;
 static char		 dir[] = "/tmp/muster-ipc.XXXXXX";
 static char		 path[64];
@@ -58,46 +58,6 @@ allowed(int64_t uid, void *arg)
 	return may;
 }
 
-#define RUN_UNTIL(cond, ms)						\
-	do {								\
-		int64_t	run_end = clock_mono_ms() + (ms);		\
-									\
-		while (!(cond) && clock_mono_ms() < run_end)		\
-			uv_run(&loop, UV_RUN_NOWAIT);			\
-	} while (0)
-
-static int
-slurp(int fd, struct buf *b)
-{
-	char	p[65536];
-	ssize_t	n;
-
-	while ((n = recv(fd, p, sizeof(p), 0)) > 0)
-		buf_add(b, p, (size_t)n);
-	return n < 0 && errno == EAGAIN;
-}
-
-static void
-put_n(int fd, const char *p, size_t n)
-{
-	ssize_t	did;
-
-	while (n > 0) {
-		did = send(fd, p, n, MSG_NOSIGNAL);
-		if (did < 0 && errno != EAGAIN)
-			return;
-		p += did > 0 ? did : 0;
-		n -= did > 0 ? (size_t)did : 0;
-		uv_run(&loop, UV_RUN_NOWAIT);
-	}
-}
-
-static void
-put(int fd, const char *text)
-{
-	put_n(fd, text, strlen(text));
-}
-
 /* Reads until so many lines are there, the server closes, or 2 s. */
 static int
 lines_until(int fd, struct buf *b, int want)
@@ -122,7 +82,7 @@ talk_n(const char *text, size_t len, int want, int *open)
 	struct buf	b = BUF_INIT;
 	int		fd = unixsock_connect(path);
 
-	put_n(fd, text, len);
+	send_all(fd, text, len);
 	*open = lines_until(fd, &b, want);
 	close(fd);
 	return buf_take(&b);

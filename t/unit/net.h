@@ -1,6 +1,5 @@
 /* What the tests of stream, httpc and ws share: a listener on a free
- * loopback port, a loop run until something holds, a directory for
- * certificates. */
+ * loopback port, a directory for certificates. */
 #ifndef MUSTER_T_NET_H
 #define MUSTER_T_NET_H
 
@@ -9,39 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <uv.h>
-
 #include "buf.h"
-#include "clock.h"
 #include "crypto.h"
+#include "loop.h"
 #include "stream.h"
 #include "tls.h"
-
-enum { NET_LIMIT = 20000 };	/* ms: a test that waits longer has failed */
-
-static uv_loop_t	loop;
-
-static void
-net_wake(uv_timer_t *t)
-{
-	(void)t;
-}
-
-/* Runs the loop until *what reaches n; 0 when it did not within the limit. */
-static int
-net_run(const int *what, int n)
-{
-	int64_t		end = clock_mono_ms() + NET_LIMIT;
-	uv_timer_t	t;
-
-	uv_timer_init(&loop, &t);
-	uv_timer_start(&t, net_wake, 100, 100);	/* no wait without an end */
-	while (*what < n && clock_mono_ms() < end)
-		uv_run(&loop, UV_RUN_ONCE);
-	uv_close((uv_handle_t *)&t, NULL);
-	uv_run(&loop, UV_RUN_NOWAIT);
-	return *what >= n;
-}
 
 /* Runs what is left and closes the loop: 1 when nothing was left over. */
 static int

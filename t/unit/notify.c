@@ -110,7 +110,7 @@ happen(const char *user, const char *id, size_t pad)
 {
 	added = 0;
 	add(user, id, pad);
-	sio_run(&added, 1);
+	loop_run(&added, 1);
 }
 
 static void
@@ -125,7 +125,7 @@ happen_many(const char *user, int n, size_t pad)
 		snprintf(id, sizeof(id), "many-%d", ++count);
 		add(user, id, pad);
 	}
-	sio_run(&added, n);
+	loop_run(&added, n);
 }
 
 /* -- the clients' -- */
@@ -388,7 +388,7 @@ test_slow_reader(void)
 	int		good = 1, n = 1500;
 
 	ask(&g, "GET", POLL, NULL, 0);
-	sio_run(&g.done, 1);
+	loop_run(&g.done, 1);
 	snprintf(path, sizeof(path), POLL "&sid=%.24s", g.body + 9);
 	got_clear(&g);
 	asks("POST", path, "40{\"token\":\"key-one\"}", 200, "ok");
@@ -396,7 +396,7 @@ test_slow_reader(void)
 	happen_many("one", n, 1000);
 	while (want < seq + n && good) {
 		ask(&g, "GET", path, NULL, 0);
-		good = sio_run(&g.done, 1) && g.status == 200
+		good = loop_run(&g.done, 1) && g.status == 200
 		    && strlen(g.body) < NOTIFY_HIGH + 64 * 1024;
 		for (p = g.body; good && (p = strstr(p, "\"seq\":")) != NULL;
 		    p++)
@@ -409,7 +409,7 @@ test_slow_reader(void)
 	ok("a slow poller gets all, in order, in bounded pieces", good);
 	happen_many("one", 1, 0);
 	ask(&g, "GET", path, NULL, 0);
-	ok("and is then up to date", sio_run(&g.done, 1)
+	ok("and is then up to date", loop_run(&g.done, 1)
 	    && seq_of(g.body) == seq + n + 1);
 	got_clear(&g);
 	asks("POST", path, "1", 200, "ok");
@@ -614,7 +614,7 @@ main(int argc, char **argv)
 	client(&e, "40{\"token\":\"key-one\"}", NULL);
 	peer_next(&e);
 	notify_stop(notify, on_web_stopped, &stopped);
-	ok("it stops", sio_run(&stopped, 1));
+	ok("it stops", loop_run(&stopped, 1));
 	ok("clients are closed", peer_is_closed(&e));
 	peer_end(&e);
 	ok("new ones are sent away", asks("GET", POLL, NULL, 503, NULL));

@@ -1,6 +1,6 @@
 /* For the tests of Engine.IO and what stands on it: a server on a free port,
- * requests and WebSockets to it from the same loop.  Include it behind what
- * defines "loop" and behind the files under test. */
+ * requests and WebSockets to it from the same loop.  Include it behind the
+ * files under test. */
 #ifndef MUSTER_T_SIO_H
 #define MUSTER_T_SIO_H
 
@@ -13,36 +13,13 @@
 #include "clock.h"
 #include "http.h"
 #include "log.h"
+#include "loop.h"
 #include "tap.h"
 #include "ws.h"
-
-enum { SIO_LIMIT = 20000 };	/* ms: what takes longer has failed */
 
 static struct httpd	*web;
 static char		*web_url;	/* "http://127.0.0.1:PORT" */
 static int		 web_stopped;
-
-static void
-sio_wake(uv_timer_t *t)
-{
-	(void)t;
-}
-
-/* Runs the loop until *what reaches n; 0 when it did not within the limit. */
-static int
-sio_run(const int *what, int n)
-{
-	int64_t		end = clock_mono_ms() + SIO_LIMIT;
-	uv_timer_t	t;
-
-	uv_timer_init(&loop, &t);
-	uv_timer_start(&t, sio_wake, 20, 20);	/* no wait without an end */
-	while (*what < n && clock_mono_ms() < end)
-		uv_run(&loop, UV_RUN_ONCE);
-	uv_close((uv_handle_t *)&t, NULL);
-	uv_run(&loop, UV_RUN_NOWAIT);
-	return *what >= n;
-}
 
 static void
 sio_pause(int ms)
@@ -53,7 +30,7 @@ sio_pause(int ms)
 		uv_timer_t	t;
 
 		uv_timer_init(&loop, &t);
-		uv_timer_start(&t, sio_wake, 1, 0);
+		uv_timer_start(&t, loop_wake, 1, 0);
 		uv_run(&loop, UV_RUN_ONCE);
 		uv_close((uv_handle_t *)&t, NULL);
 		uv_run(&loop, UV_RUN_NOWAIT);
@@ -85,7 +62,7 @@ web_stop(void)
 {
 	web_stopped = 0;
 	httpd_stop(web, 200, on_web_stopped, &web_stopped);
-	sio_run(&web_stopped, 1);
+	loop_run(&web_stopped, 1);
 	free(web_url);
 }
 
@@ -141,7 +118,7 @@ got_clear(struct got *g)
 static int
 gets(struct got *g, int status, const char *body)
 {
-	int	good = sio_run(&g->done, 1) && g->status == status
+	int	good = loop_run(&g->done, 1) && g->status == status
 		    && (body == NULL || strcmp(g->body, body) == 0);
 
 	if (!good)
@@ -239,7 +216,7 @@ peer_say(struct peer *e, const char *text)
 static const char *
 peer_next(struct peer *e)
 {
-	int64_t	end = clock_mono_ms() + SIO_LIMIT;
+	int64_t	end = clock_mono_ms() + LOOP_LIMIT;
 
 	while (e->seen == e->n && !e->closed && clock_mono_ms() < end)
 		sio_pause(1);
@@ -273,7 +250,7 @@ hears_begin(struct peer *e, const char *want)
 static int
 peer_is_closed(struct peer *e)
 {
-	return sio_run(&e->closed, 1);
+	return loop_run(&e->closed, 1);
 }
 
 /* By the server, with these words. */
@@ -293,7 +270,7 @@ peer_end(struct peer *e)
 
 	if (e->ws != NULL)
 		ws_close(e->ws, 1000, "");
-	sio_run(&e->closed, 1);
+	loop_run(&e->closed, 1);
 	for (i = 0; i < e->n; i++)
 		free(e->text[i]);
 	memset(e, 0, sizeof(*e));

@@ -18,8 +18,6 @@
 
 #include <signal.h>
 
-static uv_loop_t	loop;
-
 #include "sio.h"
 
 /* -- packets -- */
@@ -238,7 +236,7 @@ static void
 io_stop(void)
 {
 	socketio_stop(io, on_web_stopped, &stopped);
-	ok("the server stops", sio_run(&stopped, 1));
+	ok("the server stops", loop_run(&stopped, 1));
 	is_int("each socket ended once", disconnects, connects);
 }
 
@@ -271,7 +269,7 @@ test_connect(void)
 	ok("there is no such namespace", hears(&e,
 	    "44/none,{\"message\":\"Invalid namespace\"}"));
 	peer_say(&e, "41");
-	ok("it leaves", sio_run(&disconnects, before + 1));
+	ok("it leaves", loop_run(&disconnects, before + 1));
 	is_str("by itself", why_gone, "left by the client");
 	peer_say(&e, "42[\"back\"]");
 	peer_say(&e, "40{\"no\":true}");
@@ -300,13 +298,13 @@ test_slow_connect(void)
 	peer_say(&e, "42/slow,5[\"x\"]");
 	ok("its packets carry its name", hears(&e, "43/slow,5[\"x\"]"));
 	peer_end(&e);
-	ok("it ends with the connection", sio_run(&disconnects, before + 1));
+	ok("it ends with the connection", loop_run(&disconnects, before + 1));
 	client(&e, NULL);
 	peer_say(&e, "40/slow,");
 	sio_pause(30);
 	peer_end(&e);
 	ok("one that goes while it asks is told of",
-	    sio_run(&disconnects, before + 2) && asking == NULL);
+	    loop_run(&disconnects, before + 2) && asking == NULL);
 	client(&e, NULL);
 	peer_say(&e, "40/slow,");
 	sio_pause(30);
@@ -344,7 +342,7 @@ test_events(void)
 	peer_say(&e, "42[\"ask\",1]");
 	ok("the server asks", hears(&e, "420[\"ask\",1]"));
 	peer_say(&e, "430[\"yes\",2]");
-	ok("the answer comes", sio_run(&acks, 1));
+	ok("the answer comes", loop_run(&acks, 1));
 	is_str("with its arguments", ack_text, "[\"yes\",2] 0");
 	peer_say(&e, "430[]");
 	peer_say(&e, "4312345[]");
@@ -352,16 +350,16 @@ test_events(void)
 	ok("others are nothing", hears(&e, "421[\"ask\"]") && acks == 1);
 	peer_say(&e, "461-1[{\"_placeholder\":true,\"num\":0}]");
 	ws_binary(e.ws, "z", 1);
-	ok("an answer may have bytes", sio_run(&acks, 2));
+	ok("an answer may have bytes", loop_run(&acks, 2));
 	is_str("which are told", ack_text,
 	    "[{\"_placeholder\":true,\"num\":0}] 1");
 	peer_say(&e, "42[\"ask\"]");
 	hears(&e, "422[\"ask\"]");
-	ok("one that does not come ends in time", sio_run(&late_acks, 1));
+	ok("one that does not come ends in time", loop_run(&late_acks, 1));
 	peer_say(&e, "42[\"ask\"]");
 	hears(&e, "423[\"ask\"]");
 	peer_end(&e);
-	ok("or with the socket", sio_run(&late_acks, 2));
+	ok("or with the socket", loop_run(&late_acks, 2));
 }
 
 static void
@@ -374,7 +372,7 @@ test_going(void)
 	peer_say(&e, "421[\"leave\"]");
 	ok("the last word", hears(&e, "431[\"leave\"]"));
 	ok("then the goodbye", hears(&e, "41"));
-	ok("the application hears of it", sio_run(&disconnects, before + 1));
+	ok("the application hears of it", loop_run(&disconnects, before + 1));
 	is_str("in its own words", why_gone, "sent away");
 	ok("who joins nothing more is closed", peer_is_told(&e,
 	    "joined no namespace in time"));
@@ -382,7 +380,7 @@ test_going(void)
 	client(&e, "40");
 	peer_say(&e, "42[\"cut\"]");
 	ok("a cut closes it", peer_is_closed(&e));
-	ok("and is told", sio_run(&disconnects, before + 2));
+	ok("and is told", loop_run(&disconnects, before + 2));
 	is_str("as such", why_gone, "cut off");
 	peer_end(&e);
 	client(&e, NULL);
@@ -461,7 +459,7 @@ test_each(void)
 	is_int("and may end by it", n, 0);
 	for (i = 0; i < 3; i++)
 		ok("each is told", hears(&e[i], "41"));
-	ok("so is the application", sio_run(&disconnects, before + 3));
+	ok("so is the application", loop_run(&disconnects, before + 3));
 	for (i = 0; i < 3; i++)
 		peer_end(&e[i]);
 }
@@ -490,7 +488,7 @@ test_bad_emits(void)
 	    json_array(), NULL, 0), 0);
 	peer_end(&e);
 	ok("all end with the socket",
-	    sio_run(&late_acks, SOCKETIO_MAX_ACKS));
+	    loop_run(&late_acks, SOCKETIO_MAX_ACKS));
 }
 
 /* -- serve, for others -- */

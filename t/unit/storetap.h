@@ -9,10 +9,10 @@
 #include "buf.h"
 #include "file.h"
 #include "json.h"
+#include "loop.h"
 #include "store.h"
 #include "tap.h"
 
-static uv_loop_t	 loop;
 static struct store	*store;
 static char		*where;		/* "lmdb:DIR" */
 

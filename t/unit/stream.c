@@ -122,7 +122,7 @@ dial(struct net_listener *l, const struct tls *tls)
 static int
 both_closed(void)
 {
-	return net_run(&client.closed, 1) & net_run(&server.closed, 1);
+	return loop_run(&client.closed, 1) & loop_run(&server.closed, 1);
 }
 
 /* -- the same for clear text and TLS -- */
@@ -154,8 +154,8 @@ test_talk(struct net_listener *l, const struct tls *tls)
 
 	reset();
 	dial(l, tls);
-	net_run(&client.ready, 1);
-	net_run(&server.ready, 1);
+	loop_run(&client.ready, 1);
+	loop_run(&server.ready, 1);
 	memset(big, 'x', BIG);
 	stream_write(client.s, big, BIG);
 	ok("more than a socket buffer waits", stream_pending(client.s) > 0);
@@ -167,8 +167,8 @@ test_talk(struct net_listener *l, const struct tls *tls)
 
 	reset();
 	dial(l, tls);
-	net_run(&server.ready, 1);
-	net_run(&client.ready, 1);
+	loop_run(&server.ready, 1);
+	loop_run(&client.ready, 1);
 	server.file = 2000000;
 	stream_write(server.s, "x", 1);
 	while (server.file > 0 && !client.closed)
@@ -187,7 +187,7 @@ test_buffers(struct net_listener *l, const struct tls *tls)
 
 	reset();
 	dial(l, tls);
-	net_run(&client.ready, 1);
+	loop_run(&client.ready, 1);
 	for (i = 0; i < 40000; i++)
 		buf_printf(&b, "%d ", i);
 	buf_add(&c, b.p, b.len);
@@ -219,9 +219,9 @@ test_pause(struct net_listener *l, const struct tls *tls)
 	reset();
 	server.on_data = DO_PAUSE_FIRST;
 	dial(l, tls);
-	net_run(&client.ready, 1);
+	loop_run(&client.ready, 1);
 	stream_write(client.s, block, sizeof(block));
-	net_run(&server.datas, 1);
+	loop_run(&server.datas, 1);
 	uv_run(&loop, UV_RUN_NOWAIT);
 	uv_run(&loop, UV_RUN_NOWAIT);
 	datas = server.datas;
@@ -256,7 +256,7 @@ test_ends(struct net_listener *l, const struct tls *tls)
 	reset();
 	dial(l, tls);
 	stream_close(client.s);
-	ok("a close before the connection stands", net_run(&client.closed, 1)
+	ok("a close before the connection stands", loop_run(&client.closed, 1)
 	    && client.rc == 0 && client.ready == 0);
 
 	reset();
@@ -284,7 +284,7 @@ test_failures(void)
 	client.s = stream_connect(&loop, "127.0.0.1", port, NULL, 5000,
 	    &events, &client);
 	ok("closed() does not come from within the call", client.closed == 0);
-	ok("nobody there: refused", net_run(&client.closed, 1)
+	ok("nobody there: refused", loop_run(&client.closed, 1)
 	    && client.rc == UV_ECONNREFUSED);
 	is_str("in words", client.why, "connection refused");
 
@@ -292,12 +292,12 @@ test_failures(void)
 	client.s = stream_connect(&loop, "localhost", port, NULL, 5000,
 	    &events, &client);
 	ok("a name with several addresses: refused by all",
-	    net_run(&client.closed, 1) && client.rc == UV_ECONNREFUSED);
+	    loop_run(&client.closed, 1) && client.rc == UV_ECONNREFUSED);
 
 	reset();
 	client.s = stream_connect(&loop, "no-such-host.invalid", 1, NULL, 9000,
 	    &events, &client);
-	ok("an unknown name fails", net_run(&client.closed, 1)
+	ok("an unknown name fails", loop_run(&client.closed, 1)
 	    && client.rc < 0 && client.ready == 0);
 
 	reset();
@@ -312,14 +312,14 @@ test_failures(void)
 	reset();
 	client.s = stream_connect_path(&loop, net_path("nobody"), 5000,
 	    &events, &client);
-	ok("a Unix socket that is not there", net_run(&client.closed, 1)
+	ok("a Unix socket that is not there", loop_run(&client.closed, 1)
 	    && client.rc == UV_ENOENT);
 
 	reset();
 	memset(path, 'x', sizeof(path) - 1);
 	client.s = stream_connect_path(&loop, path, 5000, &events, &client);
 	ok("a path that is too long is not cut short",
-	    net_run(&client.closed, 1) && client.rc == UV_ENAMETOOLONG);
+	    loop_run(&client.closed, 1) && client.rc == UV_ENAMETOOLONG);
 }
 
 /* A listener that accepts nobody and whose queue is full answers no SYN. */
@@ -346,7 +346,7 @@ test_connect_timeout(void)
 	client.s = stream_connect(&loop, "127.0.0.1", ntohs(a.sin_port), NULL,
 	    150, &events, &client);
 	ok("a host that does not answer times out",
-	    net_run(&client.closed, 1) && client.rc == UV_ETIMEDOUT);
+	    loop_run(&client.closed, 1) && client.rc == UV_ETIMEDOUT);
 	ok("at the limit", clock_mono_ms() - start >= 149
 	    && clock_mono_ms() - start < 3000);
 
@@ -355,7 +355,7 @@ test_connect_timeout(void)
 	    9000, &events, &client);
 	uv_run(&loop, UV_RUN_NOWAIT);
 	stream_close(client.s);
-	ok("a close while connecting", net_run(&client.closed, 1)
+	ok("a close while connecting", loop_run(&client.closed, 1)
 	    && client.rc == 0);
 	for (i = 0; i < 8; i++)
 		close(fd[i]);
@@ -379,7 +379,7 @@ test_unix(void)
 	server.on_data = DO_ECHO;
 	client.on_ready = DO_HELLO;
 	client.s = stream_connect_path(&loop, path, 5000, &events, &client);
-	net_run(&client.datas, 1);
+	loop_run(&client.datas, 1);
 	is_str("a Unix socket carries bytes", buf_str(&client.got), "hello");
 	is_str("its peer is called so", server.peer, "unix");
 	ok("and is known by uid and pid",
@@ -406,7 +406,7 @@ test_stubborn(struct net_listener *l)
 	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 		exit(1);
 	start = clock_mono_ms();
-	ok("a peer that stays is left", net_run(&server.closed, 1)
+	ok("a peer that stays is left", loop_run(&server.closed, 1)
 	    && clock_mono_ms() - start < 7000 && server.rc == 0);
 	close(fd);
 }
@@ -544,7 +544,7 @@ test_reload(const struct tls *tls)
 	reset();
 	server.on_data = DO_ECHO;
 	dial(&l, tls);
-	net_run(&client.ready, 1);
+	loop_run(&client.ready, 1);
 	net_sh("cp good.pem keep.pem; cp old.pem good.pem");
 	ok("a certificate without its key is not taken",
 	    tls_reload(own, &why) < 0 && why != NULL
@@ -554,7 +554,7 @@ test_reload(const struct tls *tls)
 	ok("a new certificate is taken", tls_reload(own, NULL) == 0);
 	stream_write(client.s, "still", 5);
 	ok("a connection that stands keeps the old one",
-	    net_run(&client.datas, 1));
+	    loop_run(&client.datas, 1));
 	stream_close(client.s);
 	both_closed();
 	reset();
@@ -627,7 +627,7 @@ test_openssl(const struct tls *tls, const char *version)
 	client.on_ready = DO_CLOSE;
 	client.s = stream_connect(&loop, "localhost", port, tls, 5000,
 	    &events, &client);
-	net_run(&client.closed, 1);
+	loop_run(&client.closed, 1);
 	snprintf(what, sizeof(what), "openssl with an RSA key, %s", version);
 	ok(what, client.ready == 1);
 	if (!client.ready)

@@ -91,7 +91,7 @@ reset(void)
 static int
 both_closed(void)
 {
-	return net_run(&client.closed, 1) & net_run(&server.closed, 1);
+	return loop_run(&client.closed, 1) & loop_run(&server.closed, 1);
 }
 
 /* -- a server that does no more than the handshake -- */
@@ -161,8 +161,8 @@ open_both(const char *scheme, const struct ws_options *o)
 {
 	reset();
 	dial(scheme, o);
-	net_run(&client.open, 1);
-	net_run(&server.open, 1);
+	loop_run(&client.open, 1);
+	loop_run(&server.open, 1);
 }
 
 static void
@@ -201,29 +201,29 @@ test_talk(const char *scheme, const struct ws_options *o)
 	    && server.w != NULL);
 	server.on_message = DO_ECHO;
 	ws_text(client.w, "gr\xc3\xbc\xc3\x9f", 6);
-	ok("a text and its echo", net_run(&client.messages, 1)
+	ok("a text and its echo", loop_run(&client.messages, 1)
 	    && client.text == 1
 	    && strcmp(client.got.p, "gr\xc3\xbc\xc3\x9f") == 0);
 	ws_binary(client.w, "\0\xff", 2);
-	ok("binary stays binary", net_run(&client.messages, 2)
+	ok("binary stays binary", loop_run(&client.messages, 2)
 	    && client.text == 0 && client.got.len == 2
 	    && memcmp(client.got.p, "\0\xff", 2) == 0);
 	ws_text(client.w, "", 0);
-	ok("an empty message is one", net_run(&client.messages, 3)
+	ok("an empty message is one", loop_run(&client.messages, 3)
 	    && client.got.len == 0 && client.text == 1);
 	memset(big, 'b', WS_MAX_MESSAGE + 1);
 	ws_binary(client.w, big, WS_MAX_MESSAGE);
-	ok("the largest message", net_run(&client.messages, 4)
+	ok("the largest message", loop_run(&client.messages, 4)
 	    && client.got.len == WS_MAX_MESSAGE
 	    && memcmp(client.got.p, big, WS_MAX_MESSAGE) == 0);
 	for (i = 0; i < 1000; i++)
 		ws_binary(client.w, &i, sizeof(i));
-	ok("a thousand at once", net_run(&client.messages, 1004)
+	ok("a thousand at once", loop_run(&client.messages, 1004)
 	    && *(int *)(void *)client.got.p == 999);
 	ws_ping(client.w);
 	ws_ping(server.w);
-	ok("pings and pongs", net_run(&client.pongs, 1)
-	    && net_run(&server.pongs, 1));
+	ok("pings and pongs", loop_run(&client.pongs, 1)
+	    && loop_run(&server.pongs, 1));
 	ok("drained() was heard", client.drained > 0 && server.drained > 0);
 	ok("at rest no context is kept", client.w->wslay == NULL
 	    && server.w->wslay == NULL);
@@ -286,7 +286,7 @@ test_close(void)
 	reset();
 	dial("ws", NULL);
 	ws_close(client.w, 1000, "changed my mind");
-	ok("a close while opening", net_run(&client.closed, 1)
+	ok("a close while opening", loop_run(&client.closed, 1)
 	    && client.open == 0 && client.code == 1006);
 	is_str("in words", client.why, "changed my mind");
 }
@@ -384,10 +384,10 @@ raw_send(struct buf *b, int glued, int byte_by_byte)
 	raw.ready = raw.closed = 0;
 	raw.s = stream_connect(&loop, "127.0.0.1", listener.port, NULL, 5000,
 	    &raw_events, NULL);
-	net_run(&raw.ready, 1);
+	loop_run(&raw.ready, 1);
 	stream_write(raw.s, request, sizeof(request) - 1);
 	if (!glued)
-		net_run(&server.open, 1);
+		loop_run(&server.open, 1);
 	if (!byte_by_byte) {
 		stream_write(raw.s, b->p, b->len);
 	} else {
@@ -409,8 +409,8 @@ verdict(const void *p, size_t n)
 
 	buf_add(&b, p, n);
 	raw_send(&b, 0, 0);
-	net_run(&server.closed, 1);
-	net_run(&raw.closed, 1);
+	loop_run(&server.closed, 1);
+	loop_run(&raw.closed, 1);
 	f = (unsigned char *)strstr(buf_str(&raw.got), "\r\n\r\n");
 	if (f == NULL || (f += 4) >= (unsigned char *)raw.got.p + raw.got.len)
 		return 0;
@@ -427,11 +427,11 @@ test_pieces(void)
 
 	frame(&b, 0x81, "glued", 5);
 	raw_send(&b, 1, 0);
-	ok("a frame glued to the request", net_run(&server.messages, 1)
+	ok("a frame glued to the request", loop_run(&server.messages, 1)
 	    && strcmp(server.got.p, "glued") == 0);
 	stream_close(raw.s);
-	net_run(&server.closed, 1);
-	net_run(&raw.closed, 1);
+	loop_run(&server.closed, 1);
+	loop_run(&raw.closed, 1);
 
 	frame(&b, 0x01, "\xe2", 1);
 	frame(&b, 0x89, "ping", 4);
@@ -442,23 +442,23 @@ test_pieces(void)
 	frame(&b, 0x88, "\x03\xe8", 2);
 	raw_send(&b, 0, 1);
 	ok("a character in fragments, byte by byte, a ping within",
-	    net_run(&server.closed, 1) && server.messages == 2
+	    loop_run(&server.closed, 1) && server.messages == 2
 	    && server.bytes == 8 && server.code == 1000);
 	ok("the ping was answered", strstr(buf_str(&raw.got) + 10,
 	    "\r\n\r\n\x8a\x04ping\x88\x02\x03\xe8") != NULL);
-	net_run(&raw.closed, 1);
+	loop_run(&raw.closed, 1);
 
 	frame(&b, 0x02, "", 0);
 	for (i = 0; i < WS_MAX_FRAMES - 2; i++)
 		frame(&b, 0x00, "x", 1);
 	frame(&b, 0x80, "x", 1);
 	raw_send(&b, 0, 0);
-	ok("as many fragments as may be", net_run(&server.messages, 1)
+	ok("as many fragments as may be", loop_run(&server.messages, 1)
 	    && server.bytes == WS_MAX_FRAMES - 1);
 	ok("and no context after them", server.w->wslay == NULL);
 	stream_close(raw.s);
-	net_run(&server.closed, 1);
-	net_run(&raw.closed, 1);
+	loop_run(&server.closed, 1);
+	loop_run(&raw.closed, 1);
 
 	frame(&b, 0x02, "x", 1);
 	for (i = 0; i < WS_MAX_FRAMES; i++)
@@ -534,7 +534,7 @@ test_ping_flood(void)
 	for (i = 0; i < 8000; i++)
 		frame(&flood, 0x89, body, sizeof(body));
 	raw_send(&b, 0, 0);
-	net_run(&raw.ready, 1);
+	loop_run(&raw.ready, 1);
 	uv_run(&loop, UV_RUN_NOWAIT);
 	stream_pause(raw.s);
 	for (i = 0; i < 60 && !server.closed; i++) {
@@ -544,11 +544,11 @@ test_ping_flood(void)
 		    && !server.closed)
 			uv_run(&loop, UV_RUN_ONCE);
 	}
-	ok("a flood of pings is left", net_run(&server.closed, 1));
+	ok("a flood of pings is left", loop_run(&server.closed, 1));
 	is_str("in words", server.why, "the peer pings and does not read");
 	if (raw.s != NULL)
 		stream_resume(raw.s);
-	net_run(&raw.closed, 1);
+	loop_run(&raw.closed, 1);
 	buf_release(&flood);
 }
 
@@ -563,10 +563,10 @@ test_silent_close(void)
 	start = clock_mono_ms();
 	ws_close(server.w, 1001, "");
 	ok("a close without an answer ends in time",
-	    net_run(&server.closed, 1)
+	    loop_run(&server.closed, 1)
 	    && clock_mono_ms() - start < WS_CLOSE_MS + 2000);
 	is_str("in words", server.why, "no answer to the close in time");
-	net_run(&raw.closed, 1);
+	loop_run(&raw.closed, 1);
 }
 
 /* -- hostile servers -- */
@@ -579,7 +579,7 @@ refusal(const char *what, const char *answer, const char *why)
 	reset();
 	canned = answer;
 	dial("ws", NULL);
-	net_run(&client.closed, 1);
+	loop_run(&client.closed, 1);
 	canned = NULL;
 	snprintf(text, sizeof(text), "%s is refused", what);
 	ok(text, client.open == 0 && client.code == 1006);
@@ -630,7 +630,7 @@ test_silence(void)
 	reset();
 	canned = "";
 	dial("ws", &soon);
-	ok("silence ends in time", net_run(&client.closed, 1)
+	ok("silence ends in time", loop_run(&client.closed, 1)
 	    && client.open == 0);
 	is_str("in words", client.why, "no answer to the handshake in time");
 	canned = NULL;
@@ -747,7 +747,7 @@ test_proxy(const char *scheme, const struct tls *tls)
 	open_both(scheme, &o);
 	server.on_message = DO_ECHO;
 	ws_text(client.w, "through", 7);
-	ok("through a proxy", net_run(&client.messages, 1));
+	ok("through a proxy", loop_run(&client.messages, 1));
 	snprintf(want, sizeof(want), "CONNECT 127.0.0.1:%d HTTP/1.1",
 	    listener.port);
 	is_str("which is asked in the right form", proxy_request, want);
@@ -757,7 +757,7 @@ test_proxy(const char *scheme, const struct tls *tls)
 	memset(&tunnel, 0, sizeof(tunnel));
 	reset();
 	dial(scheme, &o);
-	net_run(&client.closed, 1);
+	loop_run(&client.closed, 1);
 	is_str("a proxy that refuses", client.why,
 	    "the proxy refused: 407 Proxy Authentication Required");
 	is_int("is not the server's word", client.status, 0);
@@ -765,7 +765,7 @@ test_proxy(const char *scheme, const struct tls *tls)
 	memset(&tunnel, 0, sizeof(tunnel));
 	reset();
 	dial(scheme, &o);
-	net_run(&client.closed, 1);
+	loop_run(&client.closed, 1);
 	is_str("a proxy that goes on", client.why,
 	    "the proxy said more than its answer");
 	while (tunnel.in != NULL || tunnel.out != NULL)
@@ -793,7 +793,7 @@ test_tls(void)
 	test_proxy("wss", tls);
 	reset();
 	dial("ws", NULL);
-	net_run(&client.closed, 1);
+	loop_run(&client.closed, 1);
 	ok("ws to a TLS server fails", client.open == 0);
 	tls_free(own);
 	tls_free(tls);
