@@ -1,12 +1,4 @@
 /* Engine.IO: its packets, and a server that is asked in all ways. */
-#include "../../buildsrv/engineio.c"
-#include "../../buildsrv/engineio_deadline.c"
-#include "../../buildsrv/engineio_packet.c"
-#include "../../buildsrv/engineio_polling.c"
-#include "../../buildsrv/engineio_request.c"
-#include "../../buildsrv/engineio_session.c"
-#include "../../buildsrv/engineio_wire.c"
-
 #include "sio.h"
 
 /* -- packets -- */

@@ -4,13 +4,6 @@
  * /do?verb=VERB&id=ID&user=USER, which makes things happen.  The key of user U
  * is "key-U".
  */
-#include "../../buildsrv/engineio.c"
-#include "../../buildsrv/engineio_deadline.c"
-#include "../../buildsrv/engineio_packet.c"
-#include "../../buildsrv/engineio_polling.c"
-#include "../../buildsrv/engineio_request.c"
-#include "../../buildsrv/engineio_session.c"
-#include "../../buildsrv/engineio_wire.c"
 #include "../../buildsrv/notify.c"
 #include "../../buildsrv/notify_events.c"
 #include "../../buildsrv/socketio.c"
@@ -18,11 +11,8 @@
 #include "../../buildsrv/socketio_packet.c"
 #include "../../buildsrv/socketio_socket.c"
 
-#include <signal.h>
-
-#include "storetap.h"
-
 #include "sio.h"
+#include "storetap.h"
 
 /* -- the server's side -- */
 
@@ -555,32 +545,17 @@ on_notify_stopped(void *arg)
 }
 
 static void
-on_term(uv_signal_t *h, int signum)
+on_term(void)
 {
-	(void)signum;
-	uv_close((uv_handle_t *)h, NULL);
 	notify_stop(notify, on_notify_stopped, NULL);
-	httpd_stop(web, 1000, NULL, NULL);
 }
 
 static int
 serve(char **to)
 {
-	uv_signal_t	term;
-	char		*url;
-
-	signal(SIGPIPE, SIG_IGN);
 	web = httpd_new(&loop, on_served, NULL);
-	for (; *to != NULL; to++) {
-		if (httpd_listen(web, *to, NULL, &url) < 0)
-			return 1;
-		puts(url);
-		free(url);
-	}
-	fflush(stdout);
-	uv_signal_init(&loop, &term);
-	uv_signal_start(&term, on_term, SIGTERM);
-	uv_run(&loop, UV_RUN_DEFAULT);
+	if (web_serve(to, on_term) < 0)
+		return 1;
 	notify_free(notify);
 	store = NULL;			/* on_notify_stopped() closed it */
 	end_store();

@@ -1,9 +1,18 @@
-/* For the tests of Engine.IO and what stands on it: a server on a free port,
- * requests and WebSockets to it from the same loop.  Include it behind the
- * files under test. */
+/* For the tests of Engine.IO and what stands on it: Engine.IO itself, a server
+ * on a free port, requests and WebSockets to it from the same loop, and a
+ * server for others.  Include it behind the other files under test. */
 #ifndef MUSTER_T_SIO_H
 #define MUSTER_T_SIO_H
 
+#include "../../buildsrv/engineio.c"
+#include "../../buildsrv/engineio_deadline.c"
+#include "../../buildsrv/engineio_packet.c"
+#include "../../buildsrv/engineio_polling.c"
+#include "../../buildsrv/engineio_request.c"
+#include "../../buildsrv/engineio_session.c"
+#include "../../buildsrv/engineio_wire.c"
+
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +73,42 @@ web_stop(void)
 	httpd_stop(web, 200, on_web_stopped, &web_stopped);
 	loop_run(&web_stopped, 1);
 	free(web_url);
+}
+
+/* -- a server for others -- */
+
+static void	(*web_on_term)(void);
+
+static void
+on_web_term(uv_signal_t *h, int signum)
+{
+	(void)signum;
+	uv_close((uv_handle_t *)h, NULL);
+	web_on_term();
+	httpd_stop(web, 1000, NULL, NULL);
+}
+
+/* Runs web at these places, whose URLs it prints, until SIGTERM ends it and
+ * what on_term stops; -1 where it cannot have a place. */
+static int
+web_serve(char **where, void (*on_term)(void))
+{
+	uv_signal_t	term;
+	char		*url;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (; *where != NULL; where++) {
+		if (httpd_listen(web, *where, NULL, &url) < 0)
+			return -1;
+		puts(url);
+		free(url);
+	}
+	fflush(stdout);
+	web_on_term = on_term;
+	uv_signal_init(&loop, &term);
+	uv_signal_start(&term, on_web_term, SIGTERM);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	return 0;
 }
 
 /* -- requests -- */

@@ -3,20 +3,11 @@
  * "socketio.t serve WHERE..." serves what muster-buildsrv --test-echo mounts,
  * for the shell tests and for the protocols' own suites.
  */
-#include "../../buildsrv/engineio.c"
-#include "../../buildsrv/engineio_deadline.c"
-#include "../../buildsrv/engineio_packet.c"
-#include "../../buildsrv/engineio_polling.c"
-#include "../../buildsrv/engineio_request.c"
-#include "../../buildsrv/engineio_session.c"
-#include "../../buildsrv/engineio_wire.c"
 #include "../../buildsrv/socketio.c"
 #include "../../buildsrv/socketio_emit.c"
 #include "../../buildsrv/socketio_packet.c"
 #include "../../buildsrv/socketio_socket.c"
 #include "../../buildsrv/testecho.c"
-
-#include <signal.h>
 
 #include "sio.h"
 
@@ -511,34 +502,19 @@ on_echo_stopped(void *arg)
 }
 
 static void
-on_term(uv_signal_t *h, int signum)
+on_term(void)
 {
-	(void)signum;
-	uv_close((uv_handle_t *)h, NULL);
 	testecho_stop(echo, on_echo_stopped, NULL);
-	httpd_stop(web, 1000, NULL, NULL);
 }
 
 static int
 serve(char **where)
 {
-	uv_signal_t	term;
-	char		*url;
-
-	signal(SIGPIPE, SIG_IGN);
 	web = httpd_new(&loop, on_echo_request, NULL);
 	httpd_set_max_body(web, TESTECHO_MAX_PAYLOAD);
 	echo = testecho_new(&loop, 20000);
-	for (; *where != NULL; where++) {
-		if (httpd_listen(web, *where, NULL, &url) < 0)
-			return 1;
-		puts(url);
-		free(url);
-	}
-	fflush(stdout);
-	uv_signal_init(&loop, &term);
-	uv_signal_start(&term, on_term, SIGTERM);
-	uv_run(&loop, UV_RUN_DEFAULT);
+	if (web_serve(where, on_term) < 0)
+		return 1;
 	return uv_loop_close(&loop) != 0;
 }
 
