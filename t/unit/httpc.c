@@ -469,14 +469,8 @@ test_tls(void)
 	struct httpc_options	 o = { 0 };
 	struct tls		*own = NULL, *tls = NULL;
 
-	if (!net_certificates()) {
-		printf("# openssl(1) is missing: no TLS tests\n");
+	if (!net_tls(&listener, &own, &tls))
 		return;
-	}
-	tls_server(&own, net_path("good.pem"), net_path("good.key"), NULL);
-	tls_client(&tls, net_path("ca.pem"), NULL, 1, NULL);
-	net_unlisten(&listener);
-	net_listen(&listener, &serve, NULL, own);
 	o.tls = tls;
 	reset();
 	server.says = OK "Content-Length: 5\r\n\r\nhello";
@@ -526,10 +520,7 @@ test_tls(void)
 int
 main(void)
 {
-	crypto_init();
-	uv_loop_init(&loop);
-	net_mkdir();
-	net_listen(&listener, &serve, NULL, NULL);
+	net_begin(&listener, &serve, NULL);
 	test_answers();
 	test_request();
 	test_sink();

@@ -134,12 +134,12 @@ net_mkdir(void)
 /*
  * ca.pem signs good.pem (localhost, 127.0.0.1, ::1), other.pem (for another
  * host), old.pem (expired) and rsa.pem (good, but RSA); stranger.pem is signed
- * by itself.  Keys are NAME.key.  0 where there is no openssl.
+ * by itself.  Keys are NAME.key.  0, and it is said, where there is no openssl.
  */
 static int
 net_certificates(void)
 {
-	return net_sh(
+	int	rc = net_sh(
 	    "printf 'basicConstraints=critical,CA:TRUE\n' >ca.ext;"
 	    "key() { openssl ecparam -name prime256v1 -genkey -noout"
 	    "  -out $1.key; };"
@@ -167,6 +167,34 @@ net_certificates(void)
 	    "openssl ca -batch -config ca.cnf -cert ca.pem -keyfile ca.key"
 	    "  -in old.csr -out old.pem -notext -extfile old.ext"
 	    "  -startdate 20200101000000Z -enddate 20200201000000Z");
+
+	if (!rc)
+		printf("# openssl(1) is missing: no TLS tests\n");
+	return rc;
+}
+
+/* The listener anew, under TLS with *own, for peers with *tls; 0 as above. */
+static int
+net_tls(struct net_listener *l, struct tls **own, struct tls **tls)
+{
+	if (!net_certificates())
+		return 0;
+	tls_server(own, net_path("good.pem"), net_path("good.key"), NULL);
+	tls_client(tls, net_path("ca.pem"), NULL, 1, NULL);
+	net_unlisten(l);
+	net_listen(l, l->ev, l->arg, *own);
+	return 1;
+}
+
+/* The loop, the directory and a listener. */
+static void
+net_begin(struct net_listener *l, const struct stream_events *ev,
+    void *(*arg)(struct stream *))
+{
+	crypto_init();
+	uv_loop_init(&loop);
+	net_mkdir();
+	net_listen(l, ev, arg, NULL);
 }
 
 #endif

@@ -779,14 +779,8 @@ test_tls(void)
 	struct ws_options	 o;
 	struct tls		*own = NULL, *tls = NULL;
 
-	if (!net_certificates()) {
-		printf("# openssl(1) is missing: no TLS tests\n");
+	if (!net_tls(&listener, &own, &tls))
 		return;
-	}
-	tls_server(&own, net_path("good.pem"), net_path("good.key"), NULL);
-	tls_client(&tls, net_path("ca.pem"), NULL, 1, NULL);
-	net_unlisten(&listener);
-	net_listen(&listener, &serve, NULL, own);
 	memset(&o, 0, sizeof(o));
 	o.tls = tls;
 	test_talk("wss", &o);
@@ -802,10 +796,7 @@ test_tls(void)
 int
 main(void)
 {
-	crypto_init();
-	uv_loop_init(&loop);
-	net_mkdir();
-	net_listen(&listener, &serve, NULL, NULL);
+	net_begin(&listener, &serve, NULL);
 	test_key();
 	test_talk("ws", NULL);
 	test_close();
