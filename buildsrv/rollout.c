@@ -22,7 +22,8 @@ on_saved(int rc, const json_t *unused, void *arg)
 }
 
 void
-rollout_save(struct rollouts *r, json_t *rollout, const char *event)
+rollout_save(struct rollouts *r, json_t *rollout, const char *event,
+    store_done done, void *arg)
 {
 	json_t		*view = rollout_view(r, rollout);
 	struct store_op	 ops[] = {
@@ -30,7 +31,8 @@ rollout_save(struct rollouts *r, json_t *rollout, const char *event)
 		{ STORE_EVENT, event, json_str(rollout, "by", ""), view }
 	};
 
-	store_write(r->server->store, ops, nitems(ops), on_saved, NULL);
+	store_write(r->server->store, ops, nitems(ops),
+	    done != NULL ? done : on_saved, arg);
 	json_decref(view);
 }
 

@@ -90,6 +90,31 @@ new_rollout(const struct call *c, const char *channel)
 	return o;
 }
 
+/* -- answers, once what they tell is on the disk -- */
+
+static void
+on_saved(int rc, const json_t *unused, void *arg)
+{
+	struct call	*c = arg;
+
+	(void)unused;
+	if (rc < 0)
+		call_failed(c, rc);
+	else
+		call_json(c, (int)c->number, json_pack("{sb sO}", "success",
+		    1, "rollout", c->record));
+}
+
+static void
+answer_saved(struct call *c, int status, json_t *rollout, const char *event)
+{
+	struct rollouts	*r = c->server->rollouts;
+
+	c->number = status;
+	c->record = rollout_view(r, rollout);
+	rollout_save(r, rollout, event, on_saved, c);
+}
+
 void
 rollout_post(struct call *c)
 {
@@ -119,10 +144,8 @@ rollout_post(struct call *c)
 	}
 	o = new_rollout(c, channel);
 	json_array_append(r->list, o);
-	rollout_save(r, o, "rolloutStarted");
 	audit_note(c, "rollout.start", json_str(o, "id", ""), "ok");
-	call_json(c, 201, json_pack("{sb so}", "success", 1, "rollout",
-	    rollout_view(r, o)));
+	answer_saved(c, 201, o, "rolloutStarted");
 	json_decref(o);
 }
 
@@ -261,10 +284,8 @@ rollout_change(struct call *c)
 	action = json_str(c->body, "action", "");
 	if (change(c, o, action) < 0)
 		return;
-	rollout_save(r, o, event_of(action));
 	what = xasprintf("rollout.%s", action);
 	audit_note(c, what, c->param, "ok");
 	free(what);
-	call_json(c, 200, json_pack("{sb so}", "success", 1, "rollout",
-	    rollout_view(r, o)));
+	answer_saved(c, 200, o, event_of(action));
 }

@@ -26,8 +26,10 @@ struct rollout_counts {
 
 /* rollout.c */
 json_t	*rollout_find(const struct rollouts *, const char *id);
-/* With an event of this type, for who has begun it. */
-void	rollout_save(struct rollouts *, json_t *rollout, const char *event);
+/* With an event of this type, for who has begun it.  done may be NULL: then
+ * what fails is logged. */
+void	rollout_save(struct rollouts *, json_t *rollout, const char *event,
+	    store_done done, void *arg);
 void	rollout_agent_save(struct rollouts *, const char *uid, json_t *doc);
 /* The agent's record, made where there is none. */
 json_t	*rollout_agent(struct rollouts *, const char *uid);

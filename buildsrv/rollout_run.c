@@ -45,7 +45,7 @@ set_state(struct rollouts *r, json_t *rollout, const char *state,
 
 	json_object_set_new(rollout, "state", json_string(state));
 	json_object_set_new(rollout, "reason", json_string(reason));
-	rollout_save(r, rollout, event);
+	rollout_save(r, rollout, event, NULL, NULL);
 	log_info("rollout", "%s of %s: %s%s%s", json_str(rollout, "version",
 	    ""), json_str(rollout, "channel", ""), state, *reason != '\0' ?
 	    ": " : "", reason);
@@ -145,7 +145,7 @@ advance(struct rollouts *r, json_t *rollout, int64_t now)
 		log_info("rollout", "%s of %s: %lld %%", json_str(rollout,
 		    "version", ""), json_str(rollout, "channel", ""),
 		    (long long)next);
-		rollout_save(r, rollout, "rolloutAdvanced");
+		rollout_save(r, rollout, "rolloutAdvanced", NULL, NULL);
 	} else if (json_int(rollout, "percent", 0) >= 100 &&
 	    c.updated + c.failed >= c.agents && c.agents > 0)
 		set_state(r, rollout, "done", "", "rolloutDone");
