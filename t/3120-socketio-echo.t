@@ -143,6 +143,7 @@ for t in polling websocket polling,websocket; do
 	ok "$t: pings" exits 0 try idle "$t"
 done
 for t in polling websocket polling,websocket; do
+	rm -f "$T/back"			# which says "connected"
 	node "$T/case.cjs" "$url" back "$t" >"$T/back" 2>&1 &
 	client=$!
 	wait_for grep -q '^connected' "$T/back"
