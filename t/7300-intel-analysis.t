@@ -50,6 +50,7 @@ show_logs() {
 	muster reports "$uid" | grep -E 'gap|summary' | tail -n 5
 	muster modules "$uid"
 }
+# shellcheck disable=SC2034 # of lib.sh
 ON_FAILURE=show_logs
 ok 'a program of the feed is an alert at the server' wait_for alerted
 
