@@ -30,7 +30,7 @@ cat >"$T/pids" <<'END'
 set -eu
 mount -t proc none /proc
 muster-lock -F "$1/p" sleep 60 & holder=$!
-until muster-lock --status "$1/p" >/dev/null; do sleep .05; done
+until muster-lock --status "$1/p" | grep -q "^pid	$holder"; do sleep .05; done
 kill -9 $holder
 wait $holder 2>/dev/null || :
 sleep .05		# a start is told to 10 ms: ours shall not be the same
