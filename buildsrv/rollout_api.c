@@ -105,14 +105,26 @@ on_saved(int rc, const json_t *unused, void *arg)
 		    1, "rollout", c->record));
 }
 
+/* One that could not be written does not begin. */
 static void
-answer_saved(struct call *c, int status, json_t *rollout, const char *event)
+on_begun(int rc, const json_t *unused, void *arg)
+{
+	struct call	*c = arg;
+
+	if (rc == 0 && c->server->gateway != NULL)	/* else we stop */
+		json_array_append(c->server->rollouts->list, c->job);
+	on_saved(rc, unused, c);
+}
+
+static void
+answer_saved(struct call *c, int status, json_t *rollout, const char *event,
+    store_done saved)
 {
 	struct rollouts	*r = c->server->rollouts;
 
 	c->number = status;
 	c->record = rollout_view(r, rollout);
-	rollout_save(r, rollout, event, on_saved, c);
+	rollout_save(r, rollout, event, saved, c);
 }
 
 void
@@ -120,7 +132,6 @@ rollout_post(struct call *c)
 {
 	struct rollouts	*r = c->server->rollouts;
 	const char	*channel, *version;
-	json_t		*o;
 
 	if (call_body(c, post_fields, nitems(post_fields)) < 0)
 		return;
@@ -142,11 +153,9 @@ rollout_post(struct call *c)
 		    ROLLOUTS_MAX);
 		return;
 	}
-	o = new_rollout(c, channel);
-	json_array_append(r->list, o);
-	audit_note(c, "rollout.start", json_str(o, "id", ""), "ok");
-	answer_saved(c, 201, o, "rolloutStarted");
-	json_decref(o);
+	c->job = new_rollout(c, channel);
+	audit_note(c, "rollout.start", json_str(c->job, "id", ""), "ok");
+	answer_saved(c, 201, c->job, "rolloutStarted", on_begun);
 }
 
 void
@@ -287,5 +296,5 @@ rollout_change(struct call *c)
 	what = xasprintf("rollout.%s", action);
 	audit_note(c, what, c->param, "ok");
 	free(what);
-	answer_saved(c, 200, o, event_of(action));
+	answer_saved(c, 200, o, event_of(action), on_saved);
 }
