@@ -29,7 +29,8 @@ struct policy_indicators {
 	size_t			 n, room;
 	size_t			 left_out;	/* there was no room for them */
 	size_t			 wide;		/* see intel_is_wide() */
-	int64_t			 until;		/* the first expires, s; 0 */
+	int64_t			 until;		/* the first expires, s; 0:
+						 * none does */
 	int64_t			 again;		/* when it is read for that */
 	uint8_t			 sha256[32];	/* of the list */
 	struct stat		 seen;		/* the file that was tried */
@@ -141,6 +142,7 @@ policy_indicators_look(struct policy_indicators *x)
 		set_fault(x, xasprintf("%s: %s", x->path, errno == ENOENT ?
 		    "is not there; the module threat-intel makes it" :
 		    errstr(-errno)));
+		memset(&x->seen, 0, sizeof(x->seen));
 		return 0;
 	}
 	if (is_same(&st, &x->seen) && now < x->again)

@@ -126,6 +126,7 @@ show_fault(struct exchange *x, const char *host, const json_t *line)
 	char		*why = clean_text(json_str(line, "error", ""));
 	char		*who = clean_text(host);
 
+	progress_clear();
 	log_error(NULL, "%s: %s", who, why);
 	free(why);
 	free(who);

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum intel_kind {
 	INTEL_ANY,		/* to be guessed from the text */
@@ -54,7 +55,15 @@ int	intel_value_read(struct intel_value *, enum intel_kind,
 /* As people read it; at most n bytes with the NUL, returns out. */
 char	*intel_value_text(const struct intel_value *, char *out, size_t n);
 
-int	intel_is_ipv4(const struct intel_value *);	/* of an INTEL_IP */
+/* Whether an INTEL_IP is IPv4's; and whether these 16 bytes are. */
+int	intel_is_ipv4(const struct intel_value *);
+static inline int
+intel_is_mapped(const char *address)
+{
+	static const char	mapped[12] = { [10] = '\377', [11] = '\377' };
+
+	return memcmp(address, mapped, sizeof(mapped)) == 0;
+}
 /*
  * A network of more than a 256th of IPv4, or a 65,536th of IPv6: it is told,
  * but never blocked, since a slip in a feed ("0.0.0.0/0") would cut a host

@@ -107,12 +107,11 @@ intel_filter_bits(struct intel_hash h)
 static inline int
 intel_ipv4(const char *value, uint32_t *number)
 {
-	static const uint8_t	 mapped[12] = { [10] = 0xff, [11] = 0xff };
-	const uint8_t		*a = (const uint8_t *)value + sizeof(mapped);
+	const uint8_t	*a = (const uint8_t *)value + 12;
 
 	*number = (uint32_t)a[0] << 24 | (uint32_t)a[1] << 16 |
 	    (uint32_t)a[2] << 8 | a[3];
-	return memcmp(value, mapped, sizeof(mapped)) == 0;
+	return intel_is_mapped(value);
 }
 
 static inline int

@@ -353,9 +353,7 @@ intel_value_read(struct intel_value *v, enum intel_kind kind,
 int
 intel_is_ipv4(const struct intel_value *v)
 {
-	static const uint8_t	mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	return v->prefix >= 96 && memcmp(v->data, mapped, 12) == 0;
+	return v->prefix >= 96 && intel_is_mapped(v->data);
 }
 
 int
