@@ -35,17 +35,8 @@ echo 10.77.2.1 >"$T/hazy"
 
 reach() { ping -c 1 -W 0.4 "$1"; }
 from_behind() { behind ping -c 1 -W 0.4 "$1"; }
-at_end "testbed --stop $T/srv"
-testbed --server-arg --open-registration "$T/srv" >"$T/env" 2>"$T/err" || {
-	cat "$T/err"
-	exit 1
-}
-# shellcheck disable=SC1091
-. "$T/env"
-# shellcheck disable=SC2016
-at_end 'kill -9 $agent 2>/dev/null'
-start() { agent_start --capabilities policy,threat-intel; }
-start || { echo 'Bail out! no agent'; exit 1; }
+modules=policy,threat-intel
+up --capabilities $modules
 policy '"allow"' '{"id":"bad","action":"deny","indicators":80}' >"$T/one.json"
 
 known() { [ "$(verb show | jq .indicators.networks)" = "$1" ]; }
@@ -75,7 +66,8 @@ ok 'and the counters went on' test "$(count bad)" -ge 4
 ends KILL
 ok 'without an agent it stays' fails reach 10.77.2.1
 rm "$T/agent/indicators"
-ok 'the next agent, whose file is gone' start
+ok 'the next agent, whose file is gone' agent_start \
+    --capabilities $modules
 ok 'keeps what was there' fails reach 10.77.2.1
 ok 'and says nothing else' is "$(policy_state)" enforced
 policy '"allow"' >"$T/none.json"

@@ -1,44 +1,29 @@
 #!/bin/sh
 # A real agent's threat-intel and analysis, asked through a real server: an
 # indicator of a feed is met, and the host is drawn.
+# shellcheck disable=SC2154 # set by module-lib.sh
 . "${0%/*}/lib.sh"
+. "${0%/*}/module-lib.sh"
 
-at_end "testbed --stop $T/srv"
-testbed --server-arg --open-registration "$T/srv" >"$T/env" 2>"$T/err" || {
-	cat "$T/err"
-	exit 1
-}
-# shellcheck disable=SC1091
-. "$T/env"
-mkdir -m 700 "$T/state"
 # A program that nobody else has, known to the feed by its hash.
 cp /bin/true "$T/evil"
 printf '%s' "$T" >>"$T/evil"
 sha256sum "$T/evil" | cut -d ' ' -f 1 >"$T/feed"
 echo 192.0.2.0/24 >>"$T/feed"
-cat >"$T/state/config.json" <<END
-{ "config_version": 1, "modules": {
-  "process-monitor": { "enabled": true },
-  "analysis": { "enabled": true },
-  "threat-intel": { "enabled": true, "minConfidence": 60,
-    "feeds": [ { "name": "ours", "file": "$T/feed", "confidence": 90 } ] }
-} }
-END
-muster-agent --server "$MUSTER_SERVER" --state-dir "$T/state" --name box \
-    >"$T/log" 2>&1 &
-at_end "kill $! 2>/dev/null"
-connected() { [ "$(muster agents | cut -f 4)" = yes ]; }
-wait_for connected || { cat "$T/log"; exit 1; }
-uid=$(muster agents | cut -f 1)
+box "{
+  \"process-monitor\": { \"enabled\": true },
+  \"analysis\": { \"enabled\": true },
+  \"threat-intel\": { \"enabled\": true, \"minConfidence\": 60,
+    \"feeds\": [ { \"name\": \"ours\", \"file\": \"$T/feed\",
+    \"confidence\": 90 } ] } }"
 intel() { muster modules "$uid" command threat-intel "$@"; }
 indicators() { [ "$(intel status --json | jq '.. | .indicators? // empty')" = 2 ]; }
-watches() { muster modules "$uid" | grep 'process-monitor' | grep -Eq 'running|degraded'; }
 
 ok 'the feed is read' wait_for indicators
 ok 'what is known of an address can be asked' \
     says '192.0.2.0/24' intel find value=192.0.2.77
 ok 'a bad value is named' says 'value: is no address' intel find value='!'
-ok 'processes are watched' wait_for watches
+ok 'processes are watched' wait_for box_runs process-monitor
 # Again where it is not seen: a storm of other tests may fill the ring, and
 # then its event is one of those that a gap counts.
 alerted() {

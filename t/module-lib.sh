@@ -2,6 +2,27 @@
 # does.
 # shellcheck shell=sh disable=SC2034,SC2154
 
+# box MODULES: a real server and an agent "box" with these modules' settings,
+# in $T/state; its uid is $uid, its log $T/log.
+box() {
+	at_end "testbed --stop $T/srv"
+	testbed --server-arg --open-registration "$T/srv" >"$T/env" \
+	    2>"$T/err" || { cat "$T/err"; exit 1; }
+	. "$T/env"
+	mkdir -m 700 "$T/state"
+	echo "{\"config_version\":1,\"modules\":$1}" >"$T/state/config.json"
+	muster-agent --server "$MUSTER_SERVER" --state-dir "$T/state" \
+	    --name box >"$T/log" 2>&1 &
+	at_end "kill $! 2>/dev/null"
+	wait_for box_is_up || { cat "$T/log"; exit 1; }
+	uid=$(muster agents | cut -f 1)
+}
+box_is_up() { [ "$(muster agents | cut -f 4)" = yes ]; }
+# box_runs MODULE
+box_runs() {
+	muster modules "$uid" | grep "$1" | grep -Eq 'running|degraded'
+}
+
 # module NAME CONFIG: starts it; what it says goes to $T/said, what is written
 # to descriptor 5 goes to it.
 module() {

@@ -84,14 +84,14 @@ policy() {
 	)
 }
 
-# up [SERVER-OPTION...]: server and agent.
+# up [AGENT-OPTION...]: server and agent.
 up() {
 	at_end "testbed --stop $T/srv"
 	testbed --server-arg --open-registration "$T/srv" >"$T/env" \
 	    2>"$T/err" || { cat "$T/err"; exit 1; }
 	. "$T/env"
 	at_end 'kill -9 $agent 2>/dev/null'
-	agent_start || { echo 'Bail out! no agent'; exit 1; }
+	agent_start "$@" || { echo 'Bail out! no agent'; exit 1; }
 }
 # ends SIGNAL: of the agent; its modules' processes go with it.
 ends() {

@@ -17,16 +17,7 @@
 #include "intel.h"
 #include "intel_feed.h"
 #include "log.h"
-
-static uint64_t	seed = 88172645463325252u;
-
-static uint64_t
-next(void)				/* xorshift64, Marsaglia */
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	return seed ^= seed << 17;
-}
+#include "xorshift.h"
 
 /* Hashes, addresses, networks and names, as they are mixed in the field. */
 static void
@@ -103,7 +94,7 @@ ask(const struct intel *t, uint64_t n, uint64_t from, int there,
 	int				 i;
 
 	for (i = 0, at = values; i < ROUNDS;) {
-		write_one(text, sizeof(text), from + next() % n);
+		write_one(text, sizeof(text), from + next_random() % n);
 		intel_value_read(&one, INTEL_ANY, text, strlen(text), &why);
 		if ((intel_find(t, &one, 1, hits) > 0) != there)
 			continue;	/* an address in some network */

@@ -11,6 +11,7 @@
 #include "intel_feed.h"
 #include "log.h"
 #include "tap.h"
+#include "xorshift.h"
 
 static char	dir[] = "/tmp/muster-intel.XXXXXX";
 static char	path[64];
@@ -389,23 +390,13 @@ test_each(void)
 
 enum { NETWORKS = 3000, ADDRESSES = 3000 };
 
-static uint64_t	seed = 88172645463325252u;
-
-static uint64_t
-next(void)				/* xorshift64, Marsaglia */
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	return seed ^= seed << 17;
-}
-
 /* Few addresses, so that networks lie in networks. */
 static void
 random_network(struct intel_value *v, int address)
 {
 	char		 text[64];
 	const char	*why;
-	uint64_t	 r = next();
+	uint64_t	 r = next_random();
 	int		 bits = r >> 60 & 1 ? 32 : 128;
 	int		 prefix = address ? bits : (int)((r >> 32 & 0xffff) %
 			    ((unsigned)bits + 1));
